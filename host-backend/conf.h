@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * conf - options and INI file to a checked configuration
+ *
+ * One table (conf_table.c) names every option: its key in the file is its long
+ * option on the command line, and usage, man page and completion are printed
+ * from it.  A configuration that conf_load() returns is complete and in
+ * bounds; nothing has been opened yet.
+ */
+#ifndef PV_CONF_H
+#define PV_CONF_H
+
+#include "util.h"
+
+/** enum conf_type - what a device section describes */
+enum conf_type {
+	CONF_BLK,
+	CONF_NET,
+	CONF_TYPE_MAX
+};
+
+/**
+ * struct conf_device - one device
+ * @type:	blk or net
+ * @name:	section's name, or the type for a single device
+ * @where:	"file:line" of the section or "command line", for messages
+ * @socket_path: where to listen
+ * @num_queues:	blk: queues; net: pairs
+ * @queue_size: largest ring accepted, entries
+ * @store:	blk: kind of store
+ * @blk_file:	blk: path of file or block device (store=file)
+ * @size:	blk: bytes (store=null)
+ * @serial:	blk: up to 20 bytes (virtio 1.3, 5.2.6.1)
+ * @block_size:	blk: logical block size in bytes, 0: the store's own
+ * @read_only:	blk
+ * @direct:	blk: open with O_DIRECT
+ * @tap:	net: interface name
+ * @port:	net: kind of port ("tap", "echo")
+ * @mac:	net: the MAC told to front ends that ask; all 0: none
+ */
+struct conf_device {
+	enum conf_type type;
+	const char *name;
+	const char *where;
+	const char *socket_path;
+	unsigned int num_queues;
+	unsigned int queue_size;
+	const char *store;
+	const char *blk_file;
+	u64 size;
+	const char *serial;
+	unsigned int block_size;
+	bool read_only;
+	bool direct;
+	const char *tap;
+	const char *port;
+	u8 mac[6];
+};
+
+/**
+ * struct conf - the whole daemon
+ * @num_workers: data-path threads, 0: as many as there are CPUs, at most the
+ *		number of queues
+ * @poll_max_us: longest adaptive polling window, microseconds; 0: never spin
+ * @log_level:	syslog level
+ * @check_only:	--check-config: say whether the configuration is good, and end
+ */
+struct conf {
+	struct conf_device *devices;
+	unsigned int num_devices;
+	unsigned int num_workers;
+	unsigned int poll_max_us;
+	int log_level;
+	bool check_only;
+};
+
+/**
+ * conf_load() - parse the command line and the file that it may name
+ *
+ * Prints one line that names option or file:line, value and what would be
+ * right, for the first thing that is wrong.
+ *
+ * Return: 0, -EINVAL, 1 where the command line asked for --help, --version or
+ * the like and it has been printed.
+ */
+int conf_load(struct conf *conf, int argc, char **argv);
+
+/** conf_free() - free what conf_load() allocated */
+void conf_free(struct conf *conf);
+
+#endif /* PV_CONF_H */

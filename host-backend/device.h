@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * device - a virtio device without its transport: type, queues, guest memory
+ *
+ * A device type (blk.c, net.c) gives a table of operations; the vhost-user
+ * connection (vu_dev.c) drives the device through the calls below.  Devices
+ * live from the start of the daemon to its end; connections come and go.
+ */
+#ifndef PV_DEVICE_H
+#define PV_DEVICE_H
+
+#include "evloop.h"
+#include "mem.h"
+#include "queue.h"
+
+struct conf_device;
+
+/* vhost-user carries a queue index in 8 bits (SET_VRING_KICK). */
+#define DEVICE_QUEUES_MAX 256
+
+/**
+ * struct device_ops - a device type
+ * @type:	"blk", "net"
+ * @virtio_id:	virtio 1.3, 5: 1 network, 2 block
+ * @consumes_disabled: a disabled queue runs all the same, its type drops what
+ *		it takes (vhost-user, "Ring states": net must consume TX)
+ * @protocol_features: vhost-user protocol features beyond the common ones
+ * @features:	virtio features offered, without the ring's own
+ * @config_read: copy @len bytes of config space from @off; 0 or -EINVAL
+ * @config_write: write the fields the driver may write; 0, -EINVAL, -EPERM.
+ *		Control thread; may be called while queues run
+ * @features_set: the driver's choice; all queues stopped
+ * @queue_start: worker's thread; the queue begins to run
+ * @queue_run:	worker's thread; one batch, returns units of work found
+ * @queue_stop:	worker's thread; take nothing new, cancel what waits for the
+ *		outside (tap reads); queue_put() of the last ends the drain
+ * @reload:	SIGHUP: look again at what is behind the device; true where
+ *		config space changed
+ * @stats:	append the type's own counters of @q as " name=value"...
+ * @destroy:	all queues stopped; frees the device
+ *
+ * Optional: config_write, features_set, queue_start, queue_stop, reload, stats.
+ */
+struct device_ops {
+	const char *type;
+	u32 virtio_id;
+	bool consumes_disabled;
+	u64 protocol_features;
+	u64 (*features)(const struct device *dev);
+	int (*config_read)(const struct device *dev, u32 off, u32 len, void *buf);
+	int (*config_write)(struct device *dev, u32 off, u32 len,
+			    const void *buf);
+	void (*features_set)(struct device *dev, u64 features);
+	void (*queue_start)(struct queue *q);
+	unsigned int (*queue_run)(struct queue *q);
+	void (*queue_stop)(struct queue *q);
+	bool (*reload)(struct device *dev);
+	int (*stats)(const struct queue *q, char *buf, size_t size);
+	void (*destroy)(struct device *dev);
+};
+
+/**
+ * struct device - common part; device types embed it as their first member
+ * @ops:	type
+ * @name:	from the configuration, unique in the daemon
+ * @loop:	control thread's loop
+ * @mem:	guest memory of the current front end
+ * @features:	acknowledged by the driver, 0 while none is connected
+ * @num_queues:	of @queues; for net two a pair
+ * @queues:	fixed for the device's life
+ * @draining:	queues that device_quiesce() still waits for
+ * @quiesced:	called once when they have all stopped
+ */
+struct device {
+	const struct device_ops *ops;
+	const char *name;
+	struct evloop *loop;
+	struct mem_table mem;
+	u64 features;
+	unsigned int num_queues;
+	struct queue *queues;
+	unsigned int draining;
+	void (*quiesced)(struct device *dev);
+	void *transport;
+};
+
+/** struct device_env - what a device type is given to make a device */
+struct device_env {
+	struct evloop *loop;
+	struct worker **workers;
+	unsigned int num_workers;
+};
+
+/**
+ * device_init() - fill the common part and its queues, spread over workers
+ * @group:	queues with consecutive indices that must share a worker (net
+ *		pairs: 2)
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int device_init(struct device *dev, const struct device_ops *ops,
+		const char *name, unsigned int num_queues, unsigned int group,
+		const struct device_env *env);
+
+/** device_fini() - free what device_init() made */
+void device_fini(struct device *dev);
+
+/**
+ * device_quiesce() - stop one queue, or all, then call @done
+ * @q:		the queue, or NULL for all
+ * @done:	on the control thread, at once where nothing runs
+ *
+ * One at a time per device: the connection takes no message meanwhile.
+ */
+void device_quiesce(struct device *dev, struct queue *q,
+		    void (*done)(struct device *dev));
+
+/**
+ * device_update() - start every stopped queue that should run now
+ *
+ * Return: 0 or the first -errno of queue_start(); the others run.
+ */
+int device_update(struct device *dev);
+
+/** device_queue_drained() - queue.c tells that @q has stopped */
+void device_queue_drained(struct device *dev, struct queue *q);
+
+/** device_reset() - forget driver and front end; all queues stopped */
+void device_reset(struct device *dev);
+
+#endif /* PV_DEVICE_H */

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * queue - one virtqueue of a device: who owns it, from SET_VRING_* to worker
+ *
+ * Theory of operation
+ *
+ * A queue belongs to the control thread while it is QUEUE_STOPPED and to its
+ * worker otherwise.  The control thread never touches a running queue: it asks
+ * for a drain, goes on with other connections, and is told by a post when the
+ * worker has let go.
+ *
+ *	control thread				worker
+ *	queue_start(): vq_start(),  ---post-->	watch the kick, add the task,
+ *	  state = RUNNING			ops->queue_start()
+ *	queue_drain():		    ---post-->	remove the task and the watch,
+ *	  state = DRAINING			ops->queue_stop(); as soon as
+ *	  ...					nothing is in flight:
+ *	queue's drained callback,   <--post---	done
+ *	  state = STOPPED
+ *
+ * A queue runs where it is started and (enabled or its device consumes
+ * disabled queues); device_update() in device.c alone decides that.
+ */
+#ifndef PV_QUEUE_H
+#define PV_QUEUE_H
+
+#include "evloop.h"
+#include "log.h"
+#include "vq.h"
+#include "worker.h"
+
+struct device;
+
+/**
+ * enum queue_state - who owns a queue; changed by queue_set_state() alone
+ * @QUEUE_STOPPED:	the control thread; no I/O in flight
+ * @QUEUE_RUNNING:	the worker, which takes buffers
+ * @QUEUE_DRAINING:	the worker, which takes nothing new and waits for what
+ *			is in flight; neither side may change the ring's setup
+ */
+enum queue_state {
+	QUEUE_STOPPED,
+	QUEUE_RUNNING,
+	QUEUE_DRAINING,
+	QUEUE_STATE_MAX
+};
+
+/**
+ * struct queue_stats - counters, written by the worker, read by anyone
+ *
+ * Device types have their own beside these (blk.h, net.h).
+ */
+struct queue_stats {
+	u64 chains;		/* buffers taken */
+	u64 kicks;		/* kick eventfd became ready */
+	u64 calls;		/* call eventfd written */
+	u64 calls_suppressed;	/* published, the driver wanted no interrupt */
+	u64 faults;		/* times the ring was marked broken */
+};
+
+/**
+ * struct queue - a virtqueue of a device
+ *
+ * Control thread, while STOPPED:
+ * @dev:	device it belongs to
+ * @index:	number in the device
+ * @worker:	the one worker that runs it, for the queue's life
+ * @setup:	what SET_VRING_NUM/ADDR/BASE said
+ * @kick_fd:	from SET_VRING_KICK, or -1: the driver never kicks, so poll
+ * @call_fd:	from SET_VRING_CALL, or -1: the driver wants no interrupts
+ * @err_fd:	from SET_VRING_ERR, or -1
+ * @started:	between SET_VRING_KICK and GET_VRING_BASE
+ * @enabled:	SET_VRING_ENABLE; true from the start without protocol features
+ *
+ * Any thread may read @state; only the control thread changes it.
+ *
+ * Worker, while not STOPPED:
+ * @vq:		the ring
+ * @inflight:	requests taken and not yet pushed; queue_get()/queue_put()
+ * @task:	runs ops->queue_run()
+ */
+struct queue {
+	struct device *dev;
+	unsigned int index;
+	struct worker *worker;
+	enum queue_state state;
+	struct vq_setup setup;
+	int kick_fd;
+	int call_fd;
+	int err_fd;
+	bool started;
+	bool enabled;
+
+	struct vq vq __cacheline_aligned;
+	unsigned int inflight;
+	bool stopping;
+	struct worker_task task;
+	struct worker_op kick_op;
+	bool kick_armed;
+	struct queue_stats stats;
+	struct log_limit limit;
+
+	struct worker_msg start_msg;
+	struct worker_msg drain_msg;
+	struct ev_post drained;
+};
+
+/** queue_start() - check the ring and hand the queue to its worker; 0 or -errno */
+int queue_start(struct queue *q);
+
+/** queue_drain() - ask the worker to let go; device_queue_drained() follows */
+void queue_drain(struct queue *q);
+
+/** queue_get() - a request was taken (worker) */
+static inline void queue_get(struct queue *q)
+{
+	q->inflight++;
+}
+
+/** queue_put() - a request has been pushed; ends a drain at zero (worker) */
+void queue_put(struct queue *q);
+
+/**
+ * queue_flush() - make pushed buffers visible, signal if the driver wants it
+ *
+ * Once per queue and turn, by the device type's queue_run() or completions.
+ */
+void queue_flush(struct queue *q);
+
+/** queue_fail() - the ring broke its rules: log once, count, signal err_fd */
+void queue_fail(struct queue *q);
+
+#endif /* PV_QUEUE_H */

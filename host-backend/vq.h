@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vq - virtqueues as a device sees them: READ THIS FIRST
+ *
+ * One small interface over the ring layouts (split here; packed is a second
+ * set of operations).  A device's turn looks like this, whatever the layout:
+ *
+ *	vq_notify_off(vq);
+ *	while (vq_pop(vq, &chain) > 0)		what the driver made available
+ *		... vq_push(vq, chain.id, written);	staged, not yet visible
+ *	if (vq_publish(vq))			one store makes all visible
+ *		... signal the call eventfd once;
+ *	if (!vq_notify_on(vq))
+ *		... nothing came meanwhile: may sleep until the next kick
+ *
+ * The ring lies in memory that the guest can change at any moment.  Every
+ * descriptor is copied once into private memory, and the copy is checked and
+ * used.  A ring whose content breaks the specification is marked broken: from
+ * then on nothing is popped, pushed or signalled, until the front end sets it
+ * up anew; other queues do not notice.
+ *
+ * A vq is used by one thread at a time: the worker while its queue runs, the
+ * control thread while it is stopped (queue.h).
+ */
+#ifndef PV_VQ_H
+#define PV_VQ_H
+
+#include <sys/uio.h>
+
+#include "mem.h"
+#include "util.h"
+
+/* virtio 1.3, 2.7: "Queue Size value is always a power of 2. The maximum
+ * Queue Size value is 32768."
+ */
+#define VQ_SIZE_MAX 32768
+
+/* Longest chain we take, in iov entries; what config space promises (blk
+ * seg_max) and what Linux drivers send both stay far below.
+ */
+#define VQ_CHAIN_IOV_MAX 1024
+
+/**
+ * struct vq_chain - one buffer made available by the driver
+ * @id:		what to give back in vq_push()
+ * @out_num:	entries of @iov that the device reads; they come first
+ * @in_num:	entries of @iov that the device writes, after the others
+ * @out_len:	bytes in the readable part
+ * @in_len:	bytes in the writable part
+ * @iov:	caller's array, filled by vq_pop()
+ * @iov_max:	its room in entries, set by the caller
+ *
+ * virtio 1.3, 2.6.4.2: readable descriptors come before writable ones.
+ */
+struct vq_chain {
+	u16 id;
+	u16 out_num;
+	u16 in_num;
+	u64 out_len;
+	u64 in_len;
+	struct iovec *iov;
+	unsigned int iov_max;
+};
+
+/**
+ * struct vq_setup - what the front end has said about a ring, checked by
+ *		     vq_start()
+ * @mem:	guest memory; outlives the running vq
+ * @features:	virtio features as acknowledged by the driver
+ * @size:	entries
+ * @desc_uva:	SET_VRING_ADDR's addresses (front end's address space)
+ * @avail_uva:	driver area
+ * @used_uva:	device area
+ * @base:	SET_VRING_BASE's value: where to go on
+ */
+struct vq_setup {
+	const struct mem_table *mem;
+	u64 features;
+	u32 size;
+	u64 desc_uva;
+	u64 avail_uva;
+	u64 used_uva;
+	u32 base;
+};
+
+/**
+ * enum vq_fault - why a ring was marked broken
+ *
+ * The name is what the log and the metrics show (vq_fault_name()).
+ */
+enum vq_fault {
+	VQ_FAULT_NONE,
+	VQ_FAULT_AVAIL_JUMP,	/* available index ran ahead by more than size */
+	VQ_FAULT_HEAD,		/* head index >= size */
+	VQ_FAULT_NEXT,		/* next index >= size */
+	VQ_FAULT_LOOP,		/* chain longer than the ring or table */
+	VQ_FAULT_ORDER,		/* readable descriptor after a writable one */
+	VQ_FAULT_INDIRECT,	/* nested, not negotiated, bad length, with NEXT */
+	VQ_FAULT_ADDRESS,	/* bytes outside guest memory */
+	VQ_FAULT_IOV,		/* more entries than VQ_CHAIN_IOV_MAX */
+	VQ_FAULT_EMPTY,		/* chain without a byte */
+	VQ_FAULT_MAX
+};
+
+struct vq;
+
+/**
+ * struct vq_layout_ops - one ring layout
+ *
+ * Called through the wrappers below only.
+ */
+struct vq_layout_ops {
+	int (*start)(struct vq *vq, const struct vq_setup *s);
+	int (*pop)(struct vq *vq, struct vq_chain *chain);
+	void (*push)(struct vq *vq, u16 id, u32 len);
+	bool (*publish)(struct vq *vq);
+	void (*unpop)(struct vq *vq, unsigned int count);
+	void (*notify_off)(struct vq *vq);
+	bool (*notify_on)(struct vq *vq);
+	bool (*pending)(struct vq *vq);
+	u32 (*base)(const struct vq *vq);
+};
+
+/**
+ * struct vq_split - positions and areas of a split ring
+ * @desc:	descriptor table, guest memory
+ * @avail:	driver area, guest memory
+ * @used:	device area, guest memory
+ * @avail_shadow: available index as last read; batches read it once
+ * @avail_next:	next entry to take
+ * @used_next:	where the next vq_push() goes
+ * @used_published: used index as last made visible
+ * @kick_event_old: used index at the last decision whether to call
+ */
+struct vq_split {
+	struct vring_desc *desc;
+	struct vring_avail *avail;
+	struct vring_used *used;
+	u16 avail_shadow;
+	u16 avail_next;
+	u16 used_next;
+	u16 used_published;
+	u16 kick_event_old;
+	bool call_valid;	/* kick_event_old means something */
+};
+
+/**
+ * struct vq - a virtqueue, device side
+ * @ops:	layout; NULL while not started
+ * @mem:	guest memory
+ * @size:	entries, a power of two for the split ring
+ * @event_idx:	VIRTIO_F_EVENT_IDX negotiated
+ * @indirect:	VIRTIO_F_INDIRECT_DESC negotiated
+ * @fault:	VQ_FAULT_NONE or why nothing moves any more
+ * @split:	state of the split layout
+ */
+struct vq {
+	const struct vq_layout_ops *ops;
+	const struct mem_table *mem;
+	u16 size;
+	bool event_idx;
+	bool indirect;
+	bool notify_enabled;
+	enum vq_fault fault;
+	struct vq_split split;
+};
+
+/**
+ * vq_start() - check a ring's description and make it ready
+ *
+ * Return: 0, -EINVAL (size, alignment, base), -EFAULT (area not in guest
+ * memory).  @vq is untouched on failure.
+ */
+int vq_start(struct vq *vq, const struct vq_setup *s);
+
+/** vq_stop() - forget the ring; @vq may be started again */
+void vq_stop(struct vq *vq);
+
+/** vq_fault_name() - "head index out of range" and the like, for the log */
+const char *vq_fault_name(enum vq_fault fault);
+
+/** vq_break() - mark broken for a reason found by the layout or the device */
+void vq_break(struct vq *vq, enum vq_fault fault);
+
+static inline bool vq_broken(const struct vq *vq)
+{
+	return vq->fault != VQ_FAULT_NONE;
+}
+
+/**
+ * vq_pop() - take the next available buffer
+ * @chain:	@iov and @iov_max set by the caller, the rest filled in
+ *
+ * Return: 1 with @chain filled, 0 where the ring is empty, -EPROTO where the
+ * ring is (now) broken.
+ */
+static inline int vq_pop(struct vq *vq, struct vq_chain *chain)
+{
+	return vq->ops->pop(vq, chain);
+}
+
+/**
+ * vq_unpop() - give back the last @count popped buffers, as if never taken
+ *
+ * For a device that finds no room to go on (net rx: not enough buffers for a
+ * packet).  Only the latest ones, and only before a vq_push() of any of them.
+ */
+static inline void vq_unpop(struct vq *vq, unsigned int count)
+{
+	vq->ops->unpop(vq, count);
+}
+
+/**
+ * vq_push() - stage a buffer as used
+ * @id:		vq_chain.id
+ * @len:	bytes written into the writable part (virtio 1.3, 2.7.8.2)
+ */
+static inline void vq_push(struct vq *vq, u16 id, u32 len)
+{
+	vq->ops->push(vq, id, len);
+}
+
+/**
+ * vq_publish() - make everything staged visible to the driver, at once
+ *
+ * Return: true where the driver wants an interrupt for it.
+ */
+static inline bool vq_publish(struct vq *vq)
+{
+	return vq->ops->publish(vq);
+}
+
+/** vq_notify_off() - ask the driver not to kick (a hint, may still kick) */
+static inline void vq_notify_off(struct vq *vq)
+{
+	vq->ops->notify_off(vq);
+}
+
+/**
+ * vq_notify_on() - ask for a kick at the next buffer
+ *
+ * Return: true where a buffer came meanwhile (which may not be kicked for):
+ * the caller must go on popping.
+ */
+static inline bool vq_notify_on(struct vq *vq)
+{
+	return vq->ops->notify_on(vq);
+}
+
+/** vq_pending() - has the driver made buffers available that wait? */
+static inline bool vq_pending(struct vq *vq)
+{
+	return vq->ops->pending(vq);
+}
+
+/** vq_base() - position for GET_VRING_BASE; valid while stopped as well */
+static inline u32 vq_base(const struct vq *vq)
+{
+	return vq->ops->base(vq);
+}
+
+#endif /* PV_VQ_H */
