@@ -32,6 +32,9 @@ struct conf_device;
  * @features_set: the driver's choice; all queues stopped
  * @queue_start: worker's thread; the queue begins to run
  * @queue_run:	worker's thread; one batch, returns units of work found
+ * @queue_arm:	worker's thread; about to sleep: ask for what should wake the
+ *		queue, true where that is there already.  Default vq_notify_on();
+ *		net's receive queues wait for frames, not for buffers
  * @queue_stop:	worker's thread; take nothing new, cancel what waits for the
  *		outside (tap reads); queue_put() of the last ends the drain
  * @reload:	SIGHUP: look again at what is behind the device; true where
@@ -39,7 +42,8 @@ struct conf_device;
  * @stats:	append the type's own counters of @q as " name=value"...
  * @destroy:	all queues stopped; frees the device
  *
- * Optional: config_write, features_set, queue_start, queue_stop, reload, stats.
+ * Optional: config_write, features_set, queue_start, queue_arm, queue_stop,
+ * reload, stats.
  */
 struct device_ops {
 	const char *type;
@@ -53,6 +57,7 @@ struct device_ops {
 	void (*features_set)(struct device *dev, u64 features);
 	void (*queue_start)(struct queue *q);
 	unsigned int (*queue_run)(struct queue *q);
+	bool (*queue_arm)(struct queue *q);
 	void (*queue_stop)(struct queue *q);
 	bool (*reload)(struct device *dev);
 	int (*stats)(const struct queue *q, char *buf, size_t size);
