@@ -10,8 +10,7 @@
 #ifndef PV_STORE_H
 #define PV_STORE_H
 
-#include <sys/uio.h>
-
+#include "iov.h"
 #include "util.h"
 #include "worker.h"
 
@@ -28,26 +27,56 @@ enum store_op {
 	STORE_WRITE_ZEROES_UNMAP, /* reads as zero; may free the space */
 };
 
+/*
+ * Aligned scratch memory that the caller lends with each request: a store
+ * copies through it, piece by piece, where guest memory is not aligned as
+ * O_DIRECT wants it.
+ */
+#define STORE_BOUNCE_SIZE 16384
+
 /**
- * struct store_req - one operation; memory of the caller until @done
+ * enum store_path - how the bytes of a request travel, decided by the store
+ * @STORE_PATH_NONE:	no data moves
+ * @STORE_PATH_INLINE:	copied by a system call in submit(); file in memory
+ * @STORE_PATH_DIRECT:	as opened; O_DIRECT where the file allows it
+ * @STORE_PATH_BOUNCE:	O_DIRECT through @bounce
+ * @STORE_PATH_BUFFERED: page cache, for a piece of a block
+ */
+enum store_path {
+	STORE_PATH_NONE,
+	STORE_PATH_INLINE,
+	STORE_PATH_DIRECT,
+	STORE_PATH_BOUNCE,
+	STORE_PATH_BUFFERED,
+	STORE_PATH_MAX
+};
+
+/**
+ * struct store_req - one operation; memory of the caller until it is done
  * @op:		what
+ * @fua:	durable before done (writes and write-zeroes)
  * @offset:	bytes from the start of the disk
- * @len:	bytes
- * @iov:	data for read and write; guest memory
- * @iovcnt:	entries of @iov
- * @done:	called on the same worker with 0 or -errno, never before
- *		submit() returns to the event loop's turn, short transfers
- *		already retried
- * @wop:	for the store: its completion entry
- * @pos:	for the store: bytes done so far
+ * @len:	bytes, > 0 but for STORE_FLUSH
+ * @data:	for read and write: guest memory, @len bytes; the store uses up
+ *		the array, which is the caller's private copy
+ * @bounce:	STORE_BOUNCE_SIZE bytes aligned to a page
+ * @done:	called on the same worker with 0 or -errno where submit() said
+ *		-EINPROGRESS, short transfers already retried
+ * @path:	told by the store, for the caller's counters
+ * @retries:	told by the store: short transfers, EINTR and EAGAIN gone through
+ * @store, @worker, @wop, @pos, @phase: the store's own
  */
 struct store_req {
 	enum store_op op;
+	bool fua;
 	u64 offset;
 	u64 len;
-	struct iovec *iov;
-	unsigned int iovcnt;
+	struct iov_span data;
+	void *bounce;
 	void (*done)(struct store_req *req, int err);
+	enum store_path path;
+	u16 retries;
+	u8 phase;
 	struct store *store;
 	struct worker *worker;
 	struct worker_op wop;
@@ -56,37 +85,43 @@ struct store_req {
 
 /**
  * struct store_limits - what a store can do, for config space
- * @capacity:	bytes
+ * @capacity:	bytes; changed by refresh() alone, read by workers with
+ *		READ_ONCE()
  * @block_size:	smallest unit without read-modify-write, bytes
  * @physical_size: the device's own unit, bytes, >= @block_size
  * @discard_align: bytes, 0: cannot discard
- * @write_zeroes: can write zeroes without being sent them
+ * @discard_max: bytes at a time
+ * @write_zeroes_max: bytes at a time, 0: cannot
  * @read_only:	refuses writes
- * @dma_align:	required alignment of memory and length of each iov entry, bytes
+ * @bounces:	may use store_req.bounce
  */
 struct store_limits {
 	u64 capacity;
 	u32 block_size;
 	u32 physical_size;
 	u32 discard_align;
-	bool write_zeroes;
+	u64 discard_max;
+	u64 write_zeroes_max;
 	bool read_only;
-	u32 dma_align;
+	bool bounces;
 };
 
 /**
  * struct store_ops - a kind of store
  * @name:	value of --store
  * @open:	from the device's configuration; logs one clear line on failure
- * @submit:	start @req on @worker
+ * @submit:	start @req on @worker; 0 or -errno where it is already over
+ *		(@done is not called), else -EINPROGRESS
+ * @sync:	make all completed writes durable, blocking; control thread
  * @refresh:	look at the size again; true where it changed
  * @close:	no request in flight
  */
 struct store_ops {
 	const char *name;
 	int (*open)(struct store **out, const struct conf_device *conf);
-	void (*submit)(struct store *st, struct worker *w,
-		       struct store_req *req);
+	int (*submit)(struct store *st, struct worker *w,
+		      struct store_req *req);
+	int (*sync)(struct store *st);
 	bool (*refresh)(struct store *st);
 	void (*close)(struct store *st);
 };
@@ -103,10 +138,10 @@ extern const struct store_ops store_null_ops;
 /** store_find() - kind by name ("file", "null"), or NULL */
 const struct store_ops *store_find(const char *name);
 
-static inline void store_submit(struct store *st, struct worker *w,
-				struct store_req *req)
+static inline int store_submit(struct store *st, struct worker *w,
+			       struct store_req *req)
 {
-	st->ops->submit(st, w, req);
+	return st->ops->submit(st, w, req);
 }
 
 #endif /* PV_STORE_H */
