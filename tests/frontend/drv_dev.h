@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * drv_dev - a whole device from the driver's side: RAM, connection, queues
+ *
+ * drv_dev_open() does what QEMU and a guest driver do together until DRIVER_OK.
+ * After the back end is gone, drv_dev_reconnect() does it again with the same
+ * RAM; what was in flight is lost (the queues start empty).
+ */
+#ifndef DRV_DEV_H
+#define DRV_DEV_H
+
+#include "drv_vq.h"
+
+/**
+ * struct drv_dev_conf - what device to ask for; zero means a default
+ * @path:	socket
+ * @num_queues:	queues to start (1)
+ * @queue_size:	entries (256)
+ * @layout:	RAM (one region of 64 MiB at 0)
+ * @no_features: virtio features not to acknowledge
+ * @no_proto:	protocol features not to acknowledge
+ * @features:	what the driver knows besides ring features
+ * @indirect_max: entries of indirect tables (64)
+ * @spread_rings: each queue's ring lies in another region
+ * @ack_all:	every message asks for an acknowledgement
+ * @timeout_ms:	for replies and I/O (5000)
+ */
+struct drv_dev_conf {
+	const char *path;
+	unsigned int num_queues;
+	u16 queue_size;
+	struct vu_mem_layout layout;
+	u64 no_features;
+	u64 no_proto;
+	u64 features;
+	unsigned int indirect_max;
+	bool spread_rings;
+	bool ack_all;
+	int timeout_ms;
+};
+
+/**
+ * struct drv_dev - the device
+ * @conf:	with the defaults filled in
+ * @fe:		connection; fe.features are those acknowledged
+ * @mem:	RAM
+ * @vq:		conf.num_queues of them
+ */
+struct drv_dev {
+	struct drv_dev_conf conf;
+	struct vu_fe fe;
+	struct vu_mem mem;
+	struct drv_vq *vq;
+};
+
+/* All that this front end can do for a device, beside the device's own bits. */
+#define DRV_RING_FEATURES                                             \
+	(BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |                       \
+	 BIT_ULL(VIRTIO_RING_F_EVENT_IDX) | BIT_ULL(VIRTIO_F_VERSION_1) | \
+	 BIT_ULL(VU_F_PROTOCOL_FEATURES))
+#define DRV_PROTO_FEATURES                                          \
+	(BIT_ULL(VU_P_MQ) | BIT_ULL(VU_P_REPLY_ACK) |               \
+	 BIT_ULL(VU_P_BACKEND_REQ) | BIT_ULL(VU_P_CONFIG) |         \
+	 BIT_ULL(VU_P_CONFIGURE_MEM_SLOTS) | BIT_ULL(VU_P_STATUS) | \
+	 BIT_ULL(VU_P_MTU) | BIT_ULL(VU_P_RESET_DEVICE))
+
+/**
+ * drv_dev_open() - connect, negotiate, start all queues
+ *
+ * Return: 0 or -errno with the reason in dev->fe.err; nothing is left open.
+ */
+int drv_dev_open(struct drv_dev *dev, const struct drv_dev_conf *conf);
+
+/** drv_dev_connect() - the part before the driver starts; for hostile tests */
+int drv_dev_connect(struct drv_dev *dev, const struct drv_dev_conf *conf);
+
+/** drv_dev_start() - the rest of drv_dev_open() */
+int drv_dev_start(struct drv_dev *dev);
+
+/** drv_dev_stop() - GET_VRING_BASE of all queues, as QEMU at shutdown */
+int drv_dev_stop(struct drv_dev *dev);
+
+/** drv_dev_reconnect() - to a back end that came back, queues start empty */
+int drv_dev_reconnect(struct drv_dev *dev);
+
+/** drv_dev_close() - hang up and free everything; also after a failed open */
+void drv_dev_close(struct drv_dev *dev);
+
+/** drv_dev_has() - was this virtio feature acknowledged? */
+static inline bool drv_dev_has(const struct drv_dev *dev, unsigned int bit)
+{
+	return dev->fe.features & BIT_ULL(bit);
+}
+
+#endif /* DRV_DEV_H */
