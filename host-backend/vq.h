@@ -99,6 +99,7 @@ enum vq_fault {
 	VQ_FAULT_ADDRESS,	/* bytes outside guest memory */
 	VQ_FAULT_IOV,		/* more entries than VQ_CHAIN_IOV_MAX */
 	VQ_FAULT_EMPTY,		/* chain without a byte */
+	VQ_FAULT_SHORT,		/* found by the device: shorter than its header */
 	VQ_FAULT_MAX
 };
 
