@@ -71,10 +71,13 @@ struct device_ops {
  * @loop:	control thread's loop
  * @mem:	guest memory of the current front end
  * @features:	acknowledged by the driver, 0 while none is connected
+ * @features_known: SET_FEATURES has come; no queue runs before
  * @num_queues:	of @queues; for net two a pair
+ * @group:	queues that belong together: net 2, blk 1
  * @queues:	fixed for the device's life
  * @draining:	queues that device_quiesce() still waits for
  * @quiesced:	called once when they have all stopped
+ * @transport:	the connection's own (vu_dev.c)
  */
 struct device {
 	const struct device_ops *ops;
@@ -82,7 +85,9 @@ struct device {
 	struct evloop *loop;
 	struct mem_table mem;
 	u64 features;
+	bool features_known;
 	unsigned int num_queues;
+	unsigned int group;
 	struct queue *queues;
 	unsigned int draining;
 	void (*quiesced)(struct device *dev);
@@ -126,6 +131,9 @@ void device_quiesce(struct device *dev, struct queue *q,
  * Return: 0 or the first -errno of queue_start(); the others run.
  */
 int device_update(struct device *dev);
+
+/** device_set_features() - the driver's choice; all queues stopped */
+void device_set_features(struct device *dev, u64 features);
 
 /** device_queue_drained() - queue.c tells that @q has stopped */
 void device_queue_drained(struct device *dev, struct queue *q);

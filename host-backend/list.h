@@ -39,6 +39,19 @@ static inline void list_del(struct list *node)
 	list_init(node);
 }
 
+/* Moves all of @from to the end of @to; true where there was anything. */
+static inline bool list_splice(struct list *to, struct list *from)
+{
+	if (list_empty(from))
+		return false;
+	from->next->prev = to->prev;
+	from->prev->next = to;
+	to->prev->next = from->next;
+	to->prev = from->prev;
+	list_init(from);
+	return true;
+}
+
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
 
 #define list_for_each_entry(pos, head, member)                               \

@@ -83,6 +83,26 @@ int mem_table_remove(struct mem_table *t, const struct mem_region_desc *d);
 /** mem_table_clear() - unmap everything */
 void mem_table_clear(struct mem_table *t);
 
+/** mem_region_find() - the region that @gpa is in, or NULL */
+const struct mem_region *mem_region_find(const struct mem_table *t, gpa_t gpa);
+
+/**
+ * mem_region_hva() - pointer to [gpa, gpa + len) if all of it is in @r
+ * @len:	bytes, > 0
+ *
+ * Return: pointer or NULL.  No wrap: gpa below the region's gives an offset
+ * beyond any size.
+ */
+static inline void *mem_region_hva(const struct mem_region *r, gpa_t gpa,
+				   u64 len)
+{
+	u64 off = gpa - r->gpa;
+
+	if (off >= r->size || len > r->size - off)
+		return NULL;
+	return r->hva + off;
+}
+
 /**
  * mem_gpa_to_hva() - pointer to guest memory that is contiguous here too
  * @len:	bytes needed, > 0

@@ -77,7 +77,13 @@ struct queue_stats {
  * Worker, while not STOPPED:
  * @vq:		the ring
  * @inflight:	requests taken and not yet pushed; queue_get()/queue_put()
+ * @stopping:	a drain was asked for
  * @task:	runs ops->queue_run()
+ * @kick_op:	multishot poll of @kick_fd
+ * @kick_armed:	its last completion is still to come
+ * @timer_op:	stands in for kicks where there are none
+ * @timer_armed: its completion is still to come
+ * @kick_lost:	the poll has ended by itself; the timer arms it again
  */
 struct queue {
 	struct device *dev;
@@ -97,6 +103,9 @@ struct queue {
 	struct worker_task task;
 	struct worker_op kick_op;
 	bool kick_armed;
+	struct worker_op timer_op;
+	bool timer_armed;
+	bool kick_lost;
 	struct queue_stats stats;
 	struct log_limit limit;
 
@@ -104,6 +113,20 @@ struct queue {
 	struct worker_msg drain_msg;
 	struct ev_post drained;
 };
+
+/** queue_init() - as device_init() makes it: stopped, nothing set up */
+void queue_init(struct queue *q, struct device *dev, unsigned int index,
+		struct worker *worker);
+
+/**
+ * queue_unkick() - GET_VRING_BASE: no longer started, kick eventfd closed
+ *
+ * Forgets a broken ring's fault too: what comes is a ring set up anew.
+ */
+void queue_unkick(struct queue *q);
+
+/** queue_reset() - as after queue_init(), descriptors closed; STOPPED only */
+void queue_reset(struct queue *q);
 
 /** queue_start() - check the ring and hand the queue to its worker; 0 or -errno */
 int queue_start(struct queue *q);
@@ -117,13 +140,21 @@ static inline void queue_get(struct queue *q)
 	q->inflight++;
 }
 
-/** queue_put() - a request has been pushed; ends a drain at zero (worker) */
+/**
+ * queue_put() - a request has been pushed; ends a drain at zero (worker)
+ *
+ * The last thing done with a request: the queue may be the control thread's
+ * when this returns.
+ */
 void queue_put(struct queue *q);
 
 /**
  * queue_flush() - make pushed buffers visible, signal if the driver wants it
  *
- * Once per queue and turn, by the device type's queue_run() or completions.
+ * Runs by itself before each ops->queue_run(), and a queue_put() sees to it
+ * that there is one in this turn: so what completions push is published
+ * together, once.  A type that pushes in queue_run() may flush at its end; with
+ * nothing pushed it does nothing.
  */
 void queue_flush(struct queue *q);
 

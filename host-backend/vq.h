@@ -38,7 +38,7 @@
 /* Longest chain we take, in iov entries; what config space promises (blk
  * seg_max) and what Linux drivers send both stay far below.
  */
-#define VQ_CHAIN_IOV_MAX 1024
+#define VQ_CHAIN_IOV_MAX 1024U
 
 /**
  * struct vq_chain - one buffer made available by the driver
@@ -99,6 +99,8 @@ enum vq_fault {
 	VQ_FAULT_ADDRESS,	/* bytes outside guest memory */
 	VQ_FAULT_IOV,		/* more entries than VQ_CHAIN_IOV_MAX */
 	VQ_FAULT_EMPTY,		/* chain without a byte */
+	VQ_FAULT_ANSWER,	/* device: chain without room for its answer */
+	VQ_FAULT_MEMORY,	/* ourselves: no memory to run the queue with */
 	VQ_FAULT_SHORT,		/* found by the device: shorter than its header */
 	VQ_FAULT_MAX
 };
@@ -132,6 +134,7 @@ struct vq_layout_ops {
  * @used_next:	where the next vq_push() goes
  * @used_published: used index as last made visible
  * @kick_event_old: used index at the last decision whether to call
+ * @call_valid:	@kick_event_old means something
  */
 struct vq_split {
 	struct vring_desc *desc;
@@ -142,7 +145,7 @@ struct vq_split {
 	u16 used_next;
 	u16 used_published;
 	u16 kick_event_old;
-	bool call_valid;	/* kick_event_old means something */
+	bool call_valid;
 };
 
 /**
@@ -152,7 +155,10 @@ struct vq_split {
  * @size:	entries, a power of two for the split ring
  * @event_idx:	VIRTIO_F_EVENT_IDX negotiated
  * @indirect:	VIRTIO_F_INDIRECT_DESC negotiated
+ * @notify_enabled: the driver was asked to kick
  * @fault:	VQ_FAULT_NONE or why nothing moves any more
+ * @region_hint: index of the memory region of the last look-up
+ * @staged:	buffers pushed since the last vq_publish()
  * @split:	state of the split layout
  */
 struct vq {
@@ -163,6 +169,8 @@ struct vq {
 	bool indirect;
 	bool notify_enabled;
 	enum vq_fault fault;
+	unsigned int region_hint;
+	unsigned int staged;
 	struct vq_split split;
 };
 
@@ -170,7 +178,7 @@ struct vq {
  * vq_start() - check a ring's description and make it ready
  *
  * Return: 0, -EINVAL (size, alignment, base), -EFAULT (area not in guest
- * memory).  @vq is untouched on failure.
+ * memory, or not in one region).  @vq is untouched on failure.
  */
 int vq_start(struct vq *vq, const struct vq_setup *s);
 
@@ -219,6 +227,7 @@ static inline void vq_unpop(struct vq *vq, unsigned int count)
 static inline void vq_push(struct vq *vq, u16 id, u32 len)
 {
 	vq->ops->push(vq, id, len);
+	vq->staged++;
 }
 
 /**
@@ -228,6 +237,7 @@ static inline void vq_push(struct vq *vq, u16 id, u32 len)
  */
 static inline bool vq_publish(struct vq *vq)
 {
+	vq->staged = 0;
 	return vq->ops->publish(vq);
 }
 

@@ -16,10 +16,11 @@
  * A task is what has something to poll, in practice a queue.  It is either
  * armed (waits for its kick; costs nothing) or active (run every turn, kicks
  * suppressed).  A completion or a kick makes it active.  While it is active and
- * finds nothing, it stays so for a window that grows when such spinning finds
- * work and shrinks to zero when it does not; then task->arm() asks for kicks
- * again, and the task leaves the active list unless work raced in.  So an idle
- * device takes no CPU, and 500 idle ones do not slow a busy one.
+ * finds nothing, it stays so for a window; then task->arm() asks for kicks
+ * again, and the task leaves the active list unless work raced in.  The window
+ * grows when work came so soon after the last that spinning would have met it,
+ * and falls to zero when it took longer.  So an idle device takes no CPU, and
+ * 500 idle ones do not slow a busy one.
  *
  * Ownership: ops, tasks and the ring belong to the worker's thread.  Others
  * use worker_post() only.
@@ -43,6 +44,10 @@ struct worker;
  */
 struct worker_op {
 	void (*done)(struct worker_op *op, int res, u32 flags);
+
+	/* worker's own: worker_op_complete() */
+	struct worker_op *next;
+	int res;
 };
 
 /**
@@ -60,9 +65,9 @@ struct worker_task {
 	/* worker's own */
 	struct list node;
 	bool active;
+	bool idle;		/* the last run() found nothing */
 	u64 idle_since_ns;
 	u32 window_ns;
-	u64 spin_turns;
 };
 
 /**
@@ -122,8 +127,29 @@ static inline void worker_sqe_bind(struct io_uring_sqe *sqe,
 	io_uring_sqe_set_data(sqe, op);
 }
 
-/** worker_signal() - write 1 to an eventfd at the end of this turn */
+/**
+ * worker_op_complete() - call @op->done(@res) in the worker's next turn
+ *
+ * For what needs no I/O (a null store, an error found early): the completion
+ * comes as any other would, without a trip to the kernel.
+ */
+void worker_op_complete(struct worker *w, struct worker_op *op, int res);
+
+/**
+ * worker_signal() - write 1 to an eventfd at the end of this turn
+ *
+ * The descriptor must be non-blocking and stay open until worker_submit() or
+ * the end of the turn.
+ */
 void worker_signal(struct worker *w, int event_fd);
+
+/**
+ * worker_submit() - hand what is prepared to the kernel now
+ *
+ * A turn ends with it anyway; for what must have happened before a descriptor
+ * is given back to its owner.
+ */
+void worker_submit(struct worker *w);
 
 /** worker_task_add() - make a task known; it starts active */
 void worker_task_add(struct worker *w, struct worker_task *task);

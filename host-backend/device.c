@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * device - a virtio device without its transport: type, queues, guest memory
+ *
+ * Theory of operation
+ *
+ * All of it runs on the control thread.  What the front end changes, it changes
+ * while the queues concerned are STOPPED: device_quiesce() drains them and calls
+ * back, the change is made, device_update() starts again whatever should run.
+ * device_update() is the only place that starts a queue, so "should run" is
+ * written down once.
+ */
+#include "device.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct worker *next_worker(const struct device_env *env)
+{
+	/* Control thread only; over all devices, so that the load spreads. */
+	static unsigned int turn;
+
+	return env->workers[turn++ % env->num_workers];
+}
+
+int device_init(struct device *dev, const struct device_ops *ops,
+		const char *name, unsigned int num_queues, unsigned int group,
+		const struct device_env *env)
+{
+	struct worker *worker = NULL;
+	unsigned int i;
+
+	dev->queues = aligned_alloc(CACHE_LINE,
+				    num_queues * sizeof(*dev->queues));
+	if (!dev->queues)
+		return -ENOMEM;
+	dev->ops = ops;
+	dev->name = name;
+	dev->loop = env->loop;
+	dev->num_queues = num_queues;
+	dev->group = group;
+	dev->features = 0;
+	dev->draining = 0;
+	dev->quiesced = NULL;
+	dev->mem.count = 0;
+	for (i = 0; i < num_queues; i++) {
+		if (i % group == 0)
+			worker = next_worker(env);
+		queue_init(&dev->queues[i], dev, i, worker);
+	}
+	return 0;
+}
+
+void device_fini(struct device *dev)
+{
+	device_reset(dev);
+	free(dev->queues);
+}
+
+static bool should_run(const struct queue *q)
+{
+	return q->started && q->setup.size && q->dev->mem.count &&
+	       !vq_broken(&q->vq) &&
+	       (q->enabled || q->dev->ops->consumes_disabled);
+}
+
+static int queue_update(struct device *dev, struct queue *q)
+{
+	int err;
+
+	if (!dev->features_known || q->state != QUEUE_STOPPED || !should_run(q))
+		return 0;
+	q->setup.mem = &dev->mem;
+	q->setup.features = dev->features;
+	err = queue_start(q);
+	/* The region that the ring is in may be still to come. */
+	if (err == -EFAULT) {
+		log_ratelimited(&q->limit, LOG_WARNING,
+				"%s queue %u: waits, its ring is not in the memory that the front end shares",
+				dev->name, q->index);
+		return 0;
+	}
+	return err;
+}
+
+int device_update(struct device *dev)
+{
+	unsigned int i;
+	int first = 0;
+
+	for (i = 0; i < dev->num_queues; i++) {
+		int err = queue_update(dev, &dev->queues[i]);
+
+		if (err && !first)
+			first = err;
+	}
+	return first;
+}
+
+static void quiesce_end(struct device *dev)
+{
+	void (*done)(struct device *dev) = dev->quiesced;
+
+	dev->quiesced = NULL;
+	done(dev);
+}
+
+static void quiesce_queue(struct device *dev, struct queue *q)
+{
+	if (q->state != QUEUE_RUNNING)
+		return;
+	dev->draining++;
+	queue_drain(q);
+}
+
+void device_quiesce(struct device *dev, struct queue *q,
+		    void (*done)(struct device *dev))
+{
+	unsigned int i;
+
+	dev->quiesced = done;
+	if (q)
+		quiesce_queue(dev, q);
+	for (i = 0; !q && i < dev->num_queues; i++)
+		quiesce_queue(dev, &dev->queues[i]);
+	if (!dev->draining)
+		quiesce_end(dev);
+}
+
+void device_queue_drained(struct device *dev, struct queue *q)
+{
+	dev->draining--;
+	if (!dev->draining)
+		quiesce_end(dev);
+}
+
+void device_set_features(struct device *dev, u64 features)
+{
+	dev->features = features;
+	dev->features_known = true;
+	if (dev->ops->features_set)
+		dev->ops->features_set(dev, features);
+}
+
+void device_reset(struct device *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->num_queues; i++)
+		queue_reset(&dev->queues[i]);
+	mem_table_clear(&dev->mem);
+	dev->features = 0;
+	dev->features_known = false;
+}

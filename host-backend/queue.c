@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * queue - one virtqueue of a device: who owns it, from SET_VRING_* to worker
+ *
+ * Theory of operation (queue.h has the hand-over)
+ *
+ * A running queue has its kick eventfd under multishot poll all the time,
+ * active or not, so that arming is one store and one look at the ring.  Where
+ * the driver has no kick eventfd, and where the poll ended by itself, a timer
+ * wakes the queue instead: a descriptor that is always ready, which is not an
+ * eventfd's way, costs its owner latency and not us a core.
+ *
+ * A drain is over when nothing is in flight and neither poll nor timer has a
+ * completion to come, because those are embedded in the queue.
+ */
+#include "queue.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "device.h"
+
+/* How often to look at a ring whose driver cannot kick. */
+#define TIMER_NS 1000000
+
+static const char *const state_names[] = {
+	[QUEUE_STOPPED] = "stopped",
+	[QUEUE_RUNNING] = "running",
+	[QUEUE_DRAINING] = "draining",
+};
+static_assert(ARRAY_SIZE(state_names) == QUEUE_STATE_MAX,
+	      "every state has a name");
+
+static void queue_set_state(struct queue *q, enum queue_state state)
+{
+	log_debug("%s queue %u: %s -> %s", q->dev->name, q->index,
+		  state_names[q->state], state_names[state]);
+	__atomic_store_n(&q->state, state, __ATOMIC_RELAXED);
+}
+
+/* Worker: wake-ups */
+
+static void kick_watch(struct queue *q)
+{
+	struct io_uring_sqe *sqe = worker_sqe(q->worker);
+
+	io_uring_prep_poll_multishot(sqe, q->kick_fd, POLLIN);
+	worker_sqe_bind(sqe, &q->kick_op);
+	q->kick_armed = true;
+}
+
+static void timer_start(struct queue *q)
+{
+	static const struct __kernel_timespec interval = { .tv_nsec = TIMER_NS };
+	struct io_uring_sqe *sqe;
+
+	if (q->timer_armed)
+		return;
+	sqe = worker_sqe(q->worker);
+	/* Only read: liburing's parameter is not const. */
+	io_uring_prep_timeout(sqe, (struct __kernel_timespec *)&interval, 0, 0);
+	worker_sqe_bind(sqe, &q->timer_op);
+	q->timer_armed = true;
+}
+
+static void drain_check(struct queue *q);
+
+static void kick_done(struct worker_op *op, int res, u32 flags)
+{
+	struct queue *q = container_of(op, struct queue, kick_op);
+
+	if (!(flags & IORING_CQE_F_MORE))
+		q->kick_armed = false;
+	if (q->stopping) {
+		drain_check(q);
+		return;
+	}
+	q->stats.kicks++;
+	if (!q->kick_armed) {
+		q->kick_lost = true;
+		timer_start(q);
+	}
+	worker_task_wake(q->worker, &q->task);
+}
+
+static void timer_done(struct worker_op *op, int res, u32 flags)
+{
+	struct queue *q = container_of(op, struct queue, timer_op);
+
+	q->timer_armed = false;
+	if (q->stopping) {
+		drain_check(q);
+		return;
+	}
+	if (q->kick_lost) {
+		q->kick_lost = false;
+		kick_watch(q);
+	}
+	worker_task_wake(q->worker, &q->task);
+}
+
+static void cancel_done(struct worker_op *op, int res, u32 flags)
+{
+}
+
+/* Completions of cancellations carry nothing: what they end says so itself. */
+static struct worker_op cancel_op = { .done = cancel_done };
+
+static void wakeups_cancel(struct queue *q)
+{
+	struct io_uring_sqe *sqe;
+
+	if (q->kick_armed) {
+		sqe = worker_sqe(q->worker);
+		io_uring_prep_poll_remove(sqe, (u64)(uintptr_t)&q->kick_op);
+		worker_sqe_bind(sqe, &cancel_op);
+	}
+	if (q->timer_armed) {
+		sqe = worker_sqe(q->worker);
+		io_uring_prep_timeout_remove(sqe, (u64)(uintptr_t)&q->timer_op,
+					     0);
+		worker_sqe_bind(sqe, &cancel_op);
+	}
+}
+
+/* Worker: the task */
+
+static unsigned int task_run(struct worker_task *task)
+{
+	struct queue *q = container_of(task, struct queue, task);
+
+	/* First what is done: the driver need not wait for what comes next. */
+	queue_flush(q);
+	return q->dev->ops->queue_run(q);
+}
+
+static bool task_arm(struct worker_task *task)
+{
+	struct queue *q = container_of(task, struct queue, task);
+
+	if (vq_notify_on(&q->vq)) {
+		vq_notify_off(&q->vq);
+		return true;
+	}
+	if (q->kick_fd < 0 && !vq_broken(&q->vq))
+		timer_start(q);
+	return false;
+}
+
+static void task_disarm(struct worker_task *task)
+{
+	struct queue *q = container_of(task, struct queue, task);
+
+	vq_notify_off(&q->vq);
+}
+
+void queue_flush(struct queue *q)
+{
+	if (!q->vq.staged)
+		return;
+	if (!vq_publish(&q->vq)) {
+		q->stats.calls_suppressed++;
+	} else if (q->call_fd >= 0) {
+		q->stats.calls++;
+		worker_signal(q->worker, q->call_fd);
+	}
+}
+
+void queue_fail(struct queue *q)
+{
+	q->stats.faults++;
+	log_ratelimited(&q->limit, LOG_WARNING,
+			"%s queue %u: stopped, the guest's driver broke the ring's rules: %s",
+			q->dev->name, q->index, vq_fault_name(q->vq.fault));
+	if (q->err_fd >= 0)
+		worker_signal(q->worker, q->err_fd);
+}
+
+/* Hand-over */
+
+static void start_run(struct worker *w, struct worker_msg *msg)
+{
+	struct queue *q = container_of(msg, struct queue, start_msg);
+
+	if (q->kick_fd >= 0)
+		kick_watch(q);
+	if (q->dev->ops->queue_start)
+		q->dev->ops->queue_start(q);
+	worker_task_add(w, &q->task);
+}
+
+int queue_start(struct queue *q)
+{
+	int err;
+
+	err = vq_start(&q->vq, &q->setup);
+	if (err)
+		return err;
+	q->inflight = 0;
+	q->stopping = false;
+	q->kick_armed = false;
+	q->timer_armed = false;
+	q->kick_lost = false;
+	queue_set_state(q, QUEUE_RUNNING);
+	worker_post(q->worker, &q->start_msg);
+	return 0;
+}
+
+/* The call must be written before the control thread may close its eventfd. */
+static void drain_check(struct queue *q)
+{
+	if (q->inflight || q->kick_armed || q->timer_armed)
+		return;
+	q->stopping = false;
+	queue_flush(q);
+	worker_submit(q->worker);
+	evloop_post(q->dev->loop, &q->drained);
+}
+
+void queue_put(struct queue *q)
+{
+	q->inflight--;
+	if (q->stopping)
+		drain_check(q);
+	else
+		worker_task_wake(q->worker, &q->task);
+}
+
+static void drain_run(struct worker *w, struct worker_msg *msg)
+{
+	struct queue *q = container_of(msg, struct queue, drain_msg);
+
+	q->stopping = true;
+	/* Held, so that the drain cannot end before all is cancelled. */
+	queue_get(q);
+	worker_task_del(w, &q->task);
+	wakeups_cancel(q);
+	if (q->dev->ops->queue_stop)
+		q->dev->ops->queue_stop(q);
+	queue_put(q);
+}
+
+void queue_drain(struct queue *q)
+{
+	queue_set_state(q, QUEUE_DRAINING);
+	worker_post(q->worker, &q->drain_msg);
+}
+
+static void drained_run(struct ev_post *post)
+{
+	struct queue *q = container_of(post, struct queue, drained);
+
+	q->setup.base = vq_base(&q->vq);
+	queue_set_state(q, QUEUE_STOPPED);
+	device_queue_drained(q->dev, q);
+}
+
+void queue_init(struct queue *q, struct device *dev, unsigned int index,
+		struct worker *worker)
+{
+	memset(q, 0, sizeof(*q));
+	q->dev = dev;
+	q->index = index;
+	q->worker = worker;
+	q->kick_fd = -1;
+	q->call_fd = -1;
+	q->err_fd = -1;
+	q->limit = (struct log_limit)LOG_LIMIT_INIT;
+	q->task.run = task_run;
+	q->task.arm = task_arm;
+	q->task.disarm = task_disarm;
+	list_init(&q->task.node);
+	q->kick_op.done = kick_done;
+	q->timer_op.done = timer_done;
+	q->start_msg.run = start_run;
+	q->drain_msg.run = drain_run;
+	q->drained.run = drained_run;
+}
+
+static void fd_forget(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void queue_unkick(struct queue *q)
+{
+	fd_forget(&q->kick_fd);
+	q->started = false;
+	vq_stop(&q->vq);
+}
+
+void queue_reset(struct queue *q)
+{
+	queue_unkick(q);
+	fd_forget(&q->call_fd);
+	fd_forget(&q->err_fd);
+	q->enabled = false;
+	memset(&q->setup, 0, sizeof(q->setup));
+}

@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * vq_split - the split ring (virtio 1.3, 2.7)
+ *
+ * Theory of operation
+ *
+ *	desc[size]		a buffer's parts, chained by next
+ *	avail: flags idx ring[size] used_event		written by the driver
+ *	used:  flags idx ring[size] avail_event		written by us
+ *
+ *	avail_next <= avail_shadow <= avail->idx	taken, seen, made available
+ *	used_published <= used_next			visible, staged
+ *
+ * all modulo 2^16.  avail->idx is read (acquire) only when what was seen has
+ * been taken, used->idx is written (release) once per vq_publish().
+ *
+ * Two questions are asked across a full barrier, each side writing its own
+ * word before it reads the other's, so that at least one of the two notices:
+ *
+ *	publish:	we write used->idx,	then read used_event / flags
+ *			driver writes those,	then reads used->idx
+ *	notify_on:	we write avail_event / flags, then read avail->idx
+ *			driver writes avail->idx, then reads those
+ *
+ * A descriptor is copied into a local before anything of it is looked at.
+ */
+#include "vq_split.h"
+
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+#include <string.h>
+
+/* virtio 1.3, 2.7: alignment of the three areas. */
+#define DESC_ALIGN  16
+#define AVAIL_ALIGN 2
+#define USED_ALIGN  4
+
+/* struct vring_desc in our byte order. */
+struct desc {
+	u64 addr;
+	u32 len;
+	u16 flags;
+	u16 next;
+};
+
+/* A descriptor table and how many entries it has: the ring's or an indirect. */
+struct table {
+	const struct vring_desc *desc;
+	u32 size;
+	bool indirect;
+};
+
+static struct desc desc_copy(const struct vring_desc *desc)
+{
+	return (struct desc){
+		.addr = le64_to_cpu(READ_ONCE(desc->addr)),
+		.len = le32_to_cpu(READ_ONCE(desc->len)),
+		.flags = le16_to_cpu(READ_ONCE(desc->flags)),
+		.next = le16_to_cpu(READ_ONCE(desc->next)),
+	};
+}
+
+/* Pairs with the driver's write barrier before it moves avail->idx. */
+static u16 avail_idx_acquire(const struct vq_split *s)
+{
+	return le16_to_cpu((__force __le16)__atomic_load_n(
+		(__force u16 *)&s->avail->idx, __ATOMIC_ACQUIRE));
+}
+
+/* Pairs with the driver's read barrier after it has read used->idx. */
+static void used_idx_release(struct vq_split *s, u16 idx)
+{
+	__atomic_store_n((__force u16 *)&s->used->idx,
+			 (__force u16)cpu_to_le16(idx), __ATOMIC_RELEASE);
+}
+
+/* virtio 1.3, 2.7.10: the driver's word after the available ring. */
+static u16 used_event(const struct vq *vq)
+{
+	return le16_to_cpu(READ_ONCE(vq->split.avail->ring[vq->size]));
+}
+
+/* virtio 1.3, 2.7.10: our word after the used ring. */
+static void set_avail_event(struct vq *vq, u16 idx)
+{
+	__le16 *event = (__le16 *)&vq->split.used->ring[vq->size];
+
+	WRITE_ONCE(*event, cpu_to_le16(idx));
+}
+
+static int area_find(const struct vq_setup *s, u64 uva, u64 len, u64 align,
+		     void **out)
+{
+	void *hva = mem_uva_to_hva(s->mem, uva, len);
+
+	if (!hva)
+		return -EFAULT;
+	if ((uintptr_t)hva % align)
+		return -EINVAL;
+	*out = hva;
+	return 0;
+}
+
+static int areas_find(struct vq_split *split, const struct vq_setup *s)
+{
+	/* With the event words, which are there whether negotiated or not. */
+	u64 avail_len = sizeof(struct vring_avail) + (s->size + 1) * 2ULL;
+	u64 used_len = sizeof(struct vring_used) +
+		       s->size * sizeof(struct vring_used_elem) + 2;
+	void *desc, *avail, *used;
+	int err;
+
+	err = area_find(s, s->desc_uva, s->size * sizeof(struct vring_desc),
+			DESC_ALIGN, &desc);
+	if (err)
+		return err;
+	err = area_find(s, s->avail_uva, avail_len, AVAIL_ALIGN, &avail);
+	if (err)
+		return err;
+	err = area_find(s, s->used_uva, used_len, USED_ALIGN, &used);
+	if (err)
+		return err;
+	split->desc = desc;
+	split->avail = avail;
+	split->used = used;
+	return 0;
+}
+
+static int split_start(struct vq *vq, const struct vq_setup *s)
+{
+	struct vq_split split = { 0 };
+	u16 used_idx;
+	int err;
+
+	/* virtio 1.3, 2.7: a power of 2, at most 32768 */
+	if (!s->size || s->size > VQ_SIZE_MAX || (s->size & (s->size - 1)))
+		return -EINVAL;
+	if (s->base > UINT16_MAX)
+		return -EINVAL;
+	err = areas_find(&split, s);
+	if (err)
+		return err;
+
+	used_idx = le16_to_cpu(READ_ONCE(split.used->idx));
+	split.avail_shadow = (u16)s->base;
+	split.avail_next = (u16)s->base;
+	split.used_next = used_idx;
+	split.used_published = used_idx;
+	*vq = (struct vq){
+		.ops = &vq_split_ops,
+		.mem = s->mem,
+		.size = (u16)s->size,
+		.event_idx = s->features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX),
+		.indirect = s->features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC),
+		.notify_enabled = true,
+		.split = split,
+	};
+	return 0;
+}
+
+/*
+ * One more look at avail->idx, when all that had been seen is taken.
+ * Return: something is there.
+ */
+static bool avail_refresh(struct vq *vq)
+{
+	struct vq_split *s = &vq->split;
+	u16 idx = avail_idx_acquire(s);
+
+	if (idx == s->avail_next)
+		return false;
+	if ((u16)(idx - s->avail_next) > vq->size) {
+		vq_break(vq, VQ_FAULT_AVAIL_JUMP);
+		return false;
+	}
+	s->avail_shadow = idx;
+	return true;
+}
+
+/* The region of the last look-up is the right one nearly always. */
+static void *buffer_hva(struct vq *vq, gpa_t gpa, u64 len)
+{
+	void *hva;
+
+	if (likely(vq->region_hint < vq->mem->count)) {
+		hva = mem_region_hva(&vq->mem->region[vq->region_hint], gpa,
+				     len);
+		if (likely(hva))
+			return hva;
+	}
+	hva = mem_gpa_to_hva(vq->mem, gpa, len);
+	if (hva)
+		vq->region_hint = (unsigned int)(mem_region_find(vq->mem, gpa) -
+						 vq->mem->region);
+	return hva;
+}
+
+/* Entries appended to chain->iov for one descriptor, or a fault. */
+static enum vq_fault buffer_map(struct vq *vq, struct vq_chain *chain,
+				const struct desc *d, unsigned int *added)
+{
+	unsigned int used = (unsigned int)chain->out_num + chain->in_num;
+	unsigned int room = min(chain->iov_max, VQ_CHAIN_IOV_MAX) - used;
+	struct iovec *iov = &chain->iov[used];
+	int n;
+
+	if (unlikely(!room))
+		return VQ_FAULT_IOV;
+	iov->iov_base = buffer_hva(vq, d->addr, d->len);
+	if (likely(iov->iov_base)) {
+		iov->iov_len = d->len;
+		*added = 1;
+		return VQ_FAULT_NONE;
+	}
+	n = mem_gpa_to_iov(vq->mem, d->addr, d->len, iov, room);
+	if (n < 0)
+		return n == -ENOBUFS ? VQ_FAULT_IOV : VQ_FAULT_ADDRESS;
+	*added = (unsigned int)n;
+	return VQ_FAULT_NONE;
+}
+
+static enum vq_fault chain_append(struct vq *vq, struct vq_chain *chain,
+				  const struct desc *d)
+{
+	enum vq_fault fault;
+	unsigned int added;
+
+	/* virtio 1.3, 2.7.4.2: all writable ones after all readable ones */
+	if (!(d->flags & VRING_DESC_F_WRITE) && chain->in_num)
+		return VQ_FAULT_ORDER;
+	if (!d->len)
+		return VQ_FAULT_NONE;
+	fault = buffer_map(vq, chain, d, &added);
+	if (fault)
+		return fault;
+	if (d->flags & VRING_DESC_F_WRITE) {
+		chain->in_num = (u16)(chain->in_num + added);
+		chain->in_len += d->len;
+	} else {
+		chain->out_num = (u16)(chain->out_num + added);
+		chain->out_len += d->len;
+	}
+	return VQ_FAULT_NONE;
+}
+
+/* virtio 1.3, 2.7.5.3.1: what a descriptor that refers to a table may say. */
+static enum vq_fault indirect_open(struct vq *vq, const struct desc *d,
+				   struct table *table)
+{
+	u32 count = d->len / (u32)sizeof(struct vring_desc);
+	void *hva;
+
+	if (!vq->indirect || table->indirect ||
+	    (d->flags & VRING_DESC_F_NEXT) ||
+	    !count || d->len % sizeof(struct vring_desc) ||
+	    count > VQ_SIZE_MAX)
+		return VQ_FAULT_INDIRECT;
+	/* Read in place, entry by entry, so it must be in one piece. */
+	hva = buffer_hva(vq, d->addr, d->len);
+	if (!hva)
+		return VQ_FAULT_ADDRESS;
+	if ((uintptr_t)hva % __alignof__(struct vring_desc))
+		return VQ_FAULT_INDIRECT;
+	*table = (struct table){ .desc = hva, .size = count, .indirect = true };
+	return VQ_FAULT_NONE;
+}
+
+static enum vq_fault chain_walk(struct vq *vq, struct vq_chain *chain,
+				struct table table, u16 head)
+{
+	enum vq_fault fault;
+	u32 index = head;
+	u32 seen = 0;
+
+	for (;;) {
+		struct desc d = desc_copy(&table.desc[index]);
+
+		if (d.flags & VRING_DESC_F_INDIRECT) {
+			fault = indirect_open(vq, &d, &table);
+			if (fault)
+				return fault;
+			index = 0;
+			seen = 0;
+			continue;
+		}
+		fault = chain_append(vq, chain, &d);
+		if (unlikely(fault))
+			return fault;
+		if (!(d.flags & VRING_DESC_F_NEXT))
+			return VQ_FAULT_NONE;
+		if (d.next >= table.size)
+			return VQ_FAULT_NEXT;
+		/* virtio 1.3, 2.7.5.2: no longer than the queue, so no loop */
+		if (++seen >= table.size)
+			return VQ_FAULT_LOOP;
+		index = d.next;
+	}
+}
+
+static enum vq_fault chain_take(struct vq *vq, struct vq_chain *chain)
+{
+	struct vq_split *s = &vq->split;
+	struct table ring = { .desc = s->desc, .size = vq->size };
+	enum vq_fault fault;
+	u16 head;
+
+	head = le16_to_cpu(READ_ONCE(
+		s->avail->ring[s->avail_next & (vq->size - 1)]));
+	if (head >= vq->size)
+		return VQ_FAULT_HEAD;
+	chain->id = head;
+	chain->out_num = 0;
+	chain->in_num = 0;
+	chain->out_len = 0;
+	chain->in_len = 0;
+	fault = chain_walk(vq, chain, ring, head);
+	if (fault)
+		return fault;
+	if (!chain->out_num && !chain->in_num)
+		return VQ_FAULT_EMPTY;
+	return VQ_FAULT_NONE;
+}
+
+static int split_pop(struct vq *vq, struct vq_chain *chain)
+{
+	struct vq_split *s = &vq->split;
+	enum vq_fault fault;
+
+	if (unlikely(vq_broken(vq)))
+		return -EPROTO;
+	if (s->avail_next == s->avail_shadow && !avail_refresh(vq))
+		return vq_broken(vq) ? -EPROTO : 0;
+	fault = chain_take(vq, chain);
+	if (unlikely(fault)) {
+		vq_break(vq, fault);
+		return -EPROTO;
+	}
+	s->avail_next++;
+	return 1;
+}
+
+static void split_unpop(struct vq *vq, unsigned int count)
+{
+	vq->split.avail_next = (u16)(vq->split.avail_next - count);
+}
+
+static void split_push(struct vq *vq, u16 id, u32 len)
+{
+	struct vq_split *s = &vq->split;
+	struct vring_used_elem *elem =
+		&s->used->ring[s->used_next & (vq->size - 1)];
+
+	if (unlikely(vq_broken(vq)))
+		return;
+	elem->id = cpu_to_le32(id);
+	elem->len = cpu_to_le32(len);
+	s->used_next++;
+}
+
+static bool wants_call(struct vq *vq, u16 old, u16 new)
+{
+	/* Pairs with the driver's full barrier between its write of
+	 * used_event or flags and its read of used->idx.
+	 */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (vq->event_idx)
+		return vring_need_event(used_event(vq), new, old);
+	return !(le16_to_cpu(READ_ONCE(vq->split.avail->flags)) &
+		 VRING_AVAIL_F_NO_INTERRUPT);
+}
+
+static bool split_publish(struct vq *vq)
+{
+	struct vq_split *s = &vq->split;
+	u16 old = s->kick_event_old;
+	u16 new = s->used_next;
+	bool first = !s->call_valid;
+
+	if (new == s->used_published || unlikely(vq_broken(vq)))
+		return false;
+	used_idx_release(s, new);
+	s->used_published = new;
+	s->kick_event_old = new;
+	s->call_valid = true;
+	/* What was asked for before we started we cannot know: call. */
+	return wants_call(vq, old, new) || first;
+}
+
+static void split_notify_off(struct vq *vq)
+{
+	vq->notify_enabled = false;
+	if (vq_broken(vq))
+		return;
+	/* With EVENT_IDX an avail_event that lies behind is off enough. */
+	if (!vq->event_idx)
+		WRITE_ONCE(vq->split.used->flags,
+			   cpu_to_le16(VRING_USED_F_NO_NOTIFY));
+}
+
+static bool split_pending(struct vq *vq)
+{
+	struct vq_split *s = &vq->split;
+
+	if (vq_broken(vq))
+		return false;
+	return s->avail_next != s->avail_shadow ||
+	       s->avail_next != avail_idx_acquire(s);
+}
+
+static bool split_notify_on(struct vq *vq)
+{
+	vq->notify_enabled = true;
+	if (vq_broken(vq))
+		return false;
+	if (vq->event_idx)
+		set_avail_event(vq, vq->split.avail_next);
+	else
+		WRITE_ONCE(vq->split.used->flags, 0);
+	/* Pairs with the driver's full barrier between its write of
+	 * avail->idx and its read of avail_event or flags.
+	 */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return split_pending(vq);
+}
+
+static u32 split_base(const struct vq *vq)
+{
+	return vq->split.avail_next;
+}
+
+const struct vq_layout_ops vq_split_ops = {
+	.start = split_start,
+	.pop = split_pop,
+	.push = split_push,
+	.publish = split_publish,
+	.unpop = split_unpop,
+	.notify_off = split_notify_off,
+	.notify_on = split_notify_on,
+	.pending = split_pending,
+	.base = split_base,
+};
