@@ -20,7 +20,7 @@
 #include "vq.h"
 
 #define BLK_SECTOR_SHIFT 9
-#define BLK_SECTOR_SIZE (1u << BLK_SECTOR_SHIFT)
+#define BLK_SECTOR_SIZE	 (1u << BLK_SECTOR_SHIFT)
 
 /* Ranges of one DISCARD or WRITE_ZEROES request; told in config space. */
 #define BLK_RANGES_MAX 32
@@ -45,14 +45,14 @@ enum blk_op {
  */
 enum blk_reject {
 	BLK_REJECT_NONE,
-	BLK_REJECT_HEADER,	/* fewer than 16 readable bytes */
-	BLK_REJECT_TYPE,	/* operation unknown or not negotiated */
-	BLK_REJECT_LENGTH,	/* no multiple of a sector, or too much data */
-	BLK_REJECT_CAPACITY,	/* past the end of the disk, or wraps */
-	BLK_REJECT_READ_ONLY,	/* would change a read-only disk */
-	BLK_REJECT_RANGE_COUNT,	/* no range, half a range, or too many */
-	BLK_REJECT_RANGE_SIZE,	/* more sectors than config space allows */
-	BLK_REJECT_RANGE_FLAGS,	/* unknown flag, or unmap in a discard */
+	BLK_REJECT_HEADER, /* fewer than 16 readable bytes */
+	BLK_REJECT_TYPE, /* operation unknown or not negotiated */
+	BLK_REJECT_LENGTH, /* no multiple of a sector, or too much data */
+	BLK_REJECT_CAPACITY, /* past the end of the disk, or wraps */
+	BLK_REJECT_READ_ONLY, /* would change a read-only disk */
+	BLK_REJECT_RANGE_COUNT, /* no range, half a range, or too many */
+	BLK_REJECT_RANGE_SIZE, /* more sectors than config space allows */
+	BLK_REJECT_RANGE_FLAGS, /* unknown flag, or unmap in a discard */
 	BLK_REJECT_MAX
 };
 
@@ -111,7 +111,8 @@ struct blk_req {
  * status, so that the request cannot even be failed.
  */
 int blk_req_parse(struct blk_req *req, struct blk_range *ranges,
-		  const struct vq_chain *chain, const struct blk_bounds *bounds);
+		  const struct vq_chain *chain,
+		  const struct blk_bounds *bounds);
 
 /** blk_reject_status() - VIRTIO_BLK_S_* for a rejected request */
 u8 blk_reject_status(enum blk_reject reject);

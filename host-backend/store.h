@@ -21,9 +21,9 @@ struct store;
 enum store_op {
 	STORE_READ,
 	STORE_WRITE,
-	STORE_FLUSH,		/* data and metadata durable when complete */
-	STORE_DISCARD,		/* content undefined afterwards, space freed */
-	STORE_WRITE_ZEROES,	/* reads as zero; keeps the space allocated */
+	STORE_FLUSH, /* data and metadata durable when complete */
+	STORE_DISCARD, /* content undefined afterwards, space freed */
+	STORE_WRITE_ZEROES, /* reads as zero; keeps the space allocated */
 	STORE_WRITE_ZEROES_UNMAP, /* reads as zero; may free the space */
 };
 

@@ -13,7 +13,7 @@
 #include "conf.h"
 #include "log.h"
 
-#define NULL_SECTOR 512
+#define NULL_SECTOR    512
 #define NULL_RANGE_MAX (1ULL << 31)
 
 static int null_open(struct store **out, const struct conf_device *conf)
@@ -48,21 +48,17 @@ static int null_open(struct store **out, const struct conf_device *conf)
 static int null_submit(struct store *st, struct worker *w,
 		       struct store_req *req)
 {
-	(void)st;
-	(void)w;
 	req->path = STORE_PATH_NONE;
 	return 0;
 }
 
 static int null_sync(struct store *st)
 {
-	(void)st;
 	return 0;
 }
 
 static bool null_refresh(struct store *st)
 {
-	(void)st;
 	return false;
 }
 

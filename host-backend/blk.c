@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * blk - the virtio-blk device (virtio 1.3, 5.2): what it offers and keeps
+ *
+ * Its requests are in blk_io.c.
+ *
+ * Writes are durable when complete (store_req.fua) unless the driver has a
+ * write cache to flush: it took FLUSH, and did not turn writeback off (virtio
+ * 1.3, 5.2.6.2).
+ *
+ * SIZE_MAX is not offered: a segment may have any length.
+ */
+#include "blk.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "blk_io.h"
+#include "conf.h"
+
+/*
+ * A driver may not make a chain longer than the ring (virtio 1.3, 2.7.5.2),
+ * and QEMU's default ring has 128 entries; header and status take two.
+ */
+#define BLK_SEG_MAX 126
+
+#define CONFIG_SPACE_MAX 256
+
+/* Features and config space */
+
+static u64 blk_features(const struct device *dev)
+{
+	const struct store_limits *limits = &blk_of(dev)->store->limits;
+	u64 features =
+		BIT_ULL(VIRTIO_BLK_F_SEG_MAX) | BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) |
+		BIT_ULL(VIRTIO_BLK_F_TOPOLOGY) | BIT_ULL(VIRTIO_BLK_F_FLUSH);
+
+	if (dev->num_queues > 1)
+		features |= BIT_ULL(VIRTIO_BLK_F_MQ);
+	if (limits->read_only)
+		return features | BIT_ULL(VIRTIO_BLK_F_RO);
+	features |= BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE);
+	if (limits->discard_align)
+		features |= BIT_ULL(VIRTIO_BLK_F_DISCARD);
+	if (limits->write_zeroes_max)
+		features |= BIT_ULL(VIRTIO_BLK_F_WRITE_ZEROES);
+	return features;
+}
+
+static u32 sectors(u64 bytes)
+{
+	return (u32)min(bytes >> BLK_SECTOR_SHIFT, (u64)UINT32_MAX);
+}
+
+static void fill_config(const struct blk *blk, struct virtio_blk_config *c)
+{
+	const struct store_limits *limits = &blk->store->limits;
+	u32 blocks = limits->physical_size / limits->block_size;
+
+	*c = (struct virtio_blk_config){
+		.capacity = htole64(limits->capacity >> BLK_SECTOR_SHIFT),
+		.seg_max = htole32(blk->seg_max),
+		.blk_size = htole32(limits->block_size),
+		.physical_block_exp = (u8)__builtin_ctz(blocks),
+		.min_io_size = htole16((u16)min(blocks, (u32)UINT16_MAX)),
+		.wce = blk->writeback,
+		.num_queues = htole16((u16)blk->dev.num_queues),
+	};
+	if (limits->discard_align) {
+		c->max_discard_sectors = htole32(sectors(limits->discard_max));
+		c->max_discard_seg = htole32(BLK_RANGES_MAX);
+		c->discard_sector_alignment =
+			htole32(sectors(limits->discard_align));
+	}
+	if (limits->write_zeroes_max) {
+		c->max_write_zeroes_sectors =
+			htole32(sectors(limits->write_zeroes_max));
+		c->max_write_zeroes_seg = htole32(BLK_RANGES_MAX);
+		c->write_zeroes_may_unmap = limits->discard_align != 0;
+	}
+}
+
+/* Front ends ask for more than they know the device has; the rest is zero. */
+static int blk_config_read(const struct device *dev, u32 off, u32 len,
+			   void *buf)
+{
+	u8 space[CONFIG_SPACE_MAX] = { 0 };
+	struct virtio_blk_config c;
+
+	if (off > sizeof(space) || len > sizeof(space) - off)
+		return -EINVAL;
+	fill_config(blk_of(dev), &c);
+	memcpy(space, &c, sizeof(c));
+	memcpy(buf, space + off, len);
+	return 0;
+}
+
+/*
+ * virtio 1.3, 5.2.5.2: without CONFIG_WCE, a driver that has FLUSH works on a
+ * write cache, and one that has not cannot, so none is there for it.
+ */
+static void update_fua(struct blk *blk)
+{
+	bool writeback = blk->dev.features & BIT_ULL(VIRTIO_BLK_F_FLUSH);
+
+	if (blk->dev.features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE))
+		writeback = blk->writeback;
+	WRITE_ONCE(blk->fua, !writeback);
+}
+
+static int blk_config_write(struct device *dev, u32 off, u32 len,
+			    const void *buf)
+{
+	struct blk *blk = blk_of(dev);
+	u8 writeback;
+
+	if (off != offsetof(struct virtio_blk_config, wce) || len != 1)
+		return -EPERM;
+	if (!(dev->features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE)))
+		return -EPERM;
+	memcpy(&writeback, buf, 1);
+	if (writeback > 1)
+		return -EINVAL;
+	blk->writeback = writeback;
+	update_fua(blk);
+	/* The driver will not flush any more what it wrote until now. */
+	return writeback ? 0 : blk->store->ops->sync(blk->store);
+}
+
+static void blk_features_set(struct device *dev, u64 features)
+{
+	struct blk *blk = blk_of(dev);
+
+	/* virtio 1.3, 5.2.5.2: CONFIG_WCE without FLUSH starts without cache. */
+	blk->writeback = !(features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE)) ||
+			 (features & BIT_ULL(VIRTIO_BLK_F_FLUSH));
+	update_fua(blk);
+}
+
+static bool blk_reload(struct device *dev)
+{
+	struct store *store = blk_of(dev)->store;
+
+	if (!store->ops->refresh(store))
+		return false;
+	log_notice("%s: now %llu bytes", dev->name,
+		   (unsigned long long)store->limits.capacity);
+	return true;
+}
+
+/* Birth and death */
+
+static void blk_destroy(struct device *dev)
+{
+	struct blk *blk = blk_of(dev);
+
+	device_fini(dev);
+	blk->store->ops->close(blk->store);
+	free(blk->bqs);
+	free(blk);
+}
+
+static const struct device_ops blk_ops = {
+	.type = "blk",
+	.virtio_id = 2,
+	.features = blk_features,
+	.config_read = blk_config_read,
+	.config_write = blk_config_write,
+	.features_set = blk_features_set,
+	.queue_start = blk_queue_start,
+	.queue_run = blk_queue_run,
+	.queue_stop = blk_queue_stop,
+	.reload = blk_reload,
+	.stats = blk_queue_stats,
+	.destroy = blk_destroy,
+};
+
+static void set_serial(struct blk *blk, const struct conf_device *conf)
+{
+	const char *serial = conf->serial ? conf->serial : conf->name;
+
+	/* Padded with zeroes; a full one is not terminated (5.2.6.1). */
+	memcpy(blk->serial, serial, strnlen(serial, sizeof(blk->serial)));
+}
+
+static int open_store(struct blk *blk, const struct conf_device *conf)
+{
+	const struct store_ops *kind = store_find(conf->store);
+
+	if (!kind) {
+		log_err("%s: store=%s: no such kind of store", conf->where,
+			conf->store);
+		return -EINVAL;
+	}
+	return kind->open(&blk->store, conf);
+}
+
+int blk_create(struct device **out, const struct conf_device *conf,
+	       const struct device_env *env)
+{
+	struct blk *blk;
+	int err;
+
+	blk = calloc(1, sizeof(*blk));
+	if (!blk)
+		return -ENOMEM;
+	err = -ENOMEM;
+	blk->bqs = calloc(conf->num_queues, sizeof(*blk->bqs));
+	if (!blk->bqs)
+		goto err_free;
+	err = open_store(blk, conf);
+	if (err)
+		goto err_free;
+	err = device_init(&blk->dev, &blk_ops, conf->name, conf->num_queues, 1,
+			  env);
+	if (err)
+		goto err_close_store;
+
+	set_serial(blk, conf);
+	blk->seg_max = min((u32)BLK_SEG_MAX, conf->queue_size - 2);
+	blk->writeback = true;
+	for (unsigned int i = 0; i < conf->num_queues; i++)
+		blk->bqs[i] = (struct blk_queue){
+			.q = &blk->dev.queues[i],
+			.blk = blk,
+		};
+	*out = &blk->dev;
+	return 0;
+
+err_close_store:
+	blk->store->ops->close(blk->store);
+err_free:
+	free(blk->bqs);
+	free(blk);
+	return err;
+}

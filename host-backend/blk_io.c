@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * blk_io - a disk's requests on their way from the ring to the store and back
+ *
+ * Theory of operation
+ *
+ * A request's life on its queue's worker:
+ *
+ *	take_request()	vq_pop(), blk_req_parse()
+ *	start()		by the operation's row in starts[]; the store answers
+ *			now, or later through request_done()
+ *	complete()	status byte, vq_push()
+ *	queue_run()	at the end of its turn: one queue_flush() for all that
+ *			was completed since the last, in it or before it
+ *
+ * Memory: while a queue runs it has one mapping that holds all it needs, sized
+ * by the ring, so that nothing is allocated for a request.  Only pages that
+ * were used become real; free requests are kept in a stack, so these stay as
+ * few as the deepest queue so far needed.
+ *
+ *	requests | iov of the chain just popped | iov or ranges of each request
+ *		 | bounce memory of each request
+ */
+#include "blk_io.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/*
+ * Of a request: BLK_SEG_MAX, and some for the borders of guest memory regions
+ * that cut one in two.
+ */
+#define REQUEST_IOV 128
+
+/* Requests taken in a turn, so that other queues of the worker get theirs. */
+#define BATCH_MAX 64
+
+/* What a queue does in place is shown to the driver in such portions. */
+#define FLUSH_EVERY 8
+
+#define PAGE 4096ul
+
+/**
+ * struct blk_io - a request in the making
+ * @sreq:	as given to the store
+ * @bq:		queue it came from
+ * @next_free:	in the stack of free ones
+ * @status:	where the answer goes, guest memory
+ * @room_len:	writable bytes before @status
+ * @written:	of those, written where the request succeeds
+ * @id:		for vq_push()
+ * @next_range:	first one not yet given to the store
+ * @num_ranges:	of DISCARD and WRITE_ZEROES, else 0
+ */
+struct blk_io {
+	struct store_req sreq;
+	struct blk_queue *bq;
+	struct blk_io *next_free;
+	u8 *status;
+	u64 room_len;
+	u64 written;
+	u16 id;
+	enum blk_op op;
+	unsigned int next_range;
+	unsigned int num_ranges;
+};
+
+/** union blk_slot - what a request keeps outside struct blk_io */
+union blk_slot {
+	struct iovec iov[REQUEST_IOV];
+	struct blk_range range[BLK_RANGES_MAX];
+};
+
+static void request_done(struct store_req *sreq, int err);
+
+/* Requests and their memory */
+
+static size_t page_round(size_t len)
+{
+	return (len + PAGE - 1) & ~(PAGE - 1);
+}
+
+static int queue_map(struct blk_queue *bq)
+{
+	size_t size = bq->q->vq.size;
+	size_t ios = page_round(size * sizeof(*bq->ios));
+	size_t chain = VQ_CHAIN_IOV_MAX * sizeof(*bq->chain_iov);
+	size_t slots = page_round(size * sizeof(*bq->slots));
+	size_t bounce = 0;
+	u8 *map;
+
+	if (bq->blk->store->limits.bounces)
+		bounce = size * STORE_BOUNCE_SIZE;
+	bq->map_len = ios + chain + slots + bounce;
+	map = mmap(NULL, bq->map_len, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (map == MAP_FAILED)
+		return -ENOMEM;
+	bq->map = map;
+	bq->ios = (struct blk_io *)map;
+	bq->chain_iov = (struct iovec *)(map + ios);
+	bq->slots = (union blk_slot *)(map + ios + chain);
+	bq->bounce = bounce ? map + ios + chain + slots : NULL;
+	bq->free = NULL;
+	bq->unused = 0;
+	return 0;
+}
+
+static void queue_unmap(struct blk_queue *bq)
+{
+	if (!bq->map)
+		return;
+	munmap(bq->map, bq->map_len);
+	bq->map = NULL;
+}
+
+static size_t io_index(const struct blk_io *io)
+{
+	return (size_t)(io - io->bq->ios);
+}
+
+static union blk_slot *io_slot(const struct blk_io *io)
+{
+	return &io->bq->slots[io_index(io)];
+}
+
+/* NULL where the driver offered buffers again that it never got back. */
+static struct blk_io *io_get(struct blk_queue *bq)
+{
+	struct blk_io *io = bq->free;
+
+	if (likely(io)) {
+		bq->free = io->next_free;
+		return io;
+	}
+	if (bq->unused == bq->q->vq.size)
+		return NULL;
+	io = &bq->ios[bq->unused++];
+	io->bq = bq;
+	io->sreq.done = request_done;
+	if (bq->bounce)
+		io->sreq.bounce = bq->bounce + io_index(io) * STORE_BOUNCE_SIZE;
+	return io;
+}
+
+static void io_put(struct blk_io *io)
+{
+	io->next_free = io->bq->free;
+	io->bq->free = io;
+}
+
+/* Completion */
+
+static void count_done(struct blk_queue *bq, const struct blk_io *io, int err)
+{
+	const struct store_req *sreq = &io->sreq;
+
+	if (unlikely(err)) {
+		if (err == -EOPNOTSUPP)
+			bq->stats.unsupported++;
+		else
+			bq->stats.errors++;
+		return;
+	}
+	bq->stats.ops[io->op]++;
+	if (io->op == BLK_OP_READ)
+		bq->stats.bytes_read += sreq->len;
+	else if (io->op == BLK_OP_WRITE)
+		bq->stats.bytes_written += sreq->len;
+}
+
+static void answer(struct blk_queue *bq, u8 *status_byte, u8 status, u16 id,
+		   u32 used_len)
+{
+	/* A broken ring's memory may be something else by now. */
+	if (unlikely(vq_broken(&bq->q->vq)))
+		return;
+	WRITE_ONCE(*status_byte, status);
+	vq_push(&bq->q->vq, id, used_len);
+	bq->completed++;
+}
+
+static void complete(struct blk_io *io, int err)
+{
+	struct blk_queue *bq = io->bq;
+
+	count_done(bq, io, err);
+	answer(bq, io->status, blk_errno_status(err), io->id,
+	       blk_req_used_len(io->room_len, err ? 0 : io->written));
+	io_put(io);
+}
+
+static void flush_completed(struct blk_queue *bq)
+{
+	if (bq->completed == 0)
+		return;
+	bq->completed = 0;
+	queue_flush(bq->q);
+}
+
+static int start_ranges(struct blk_io *io);
+
+static void request_done(struct store_req *sreq, int err)
+{
+	struct blk_io *io = container_of(sreq, struct blk_io, sreq);
+	struct blk_queue *bq = io->bq;
+	struct queue *q = bq->q;
+
+	bq->stats.retries += sreq->retries;
+	bq->stats.paths[sreq->path]++;
+	if (err == 0 && io->next_range < io->num_ranges) {
+		err = start_ranges(io);
+		if (err == -EINPROGRESS)
+			return;
+	}
+	complete(io, err);
+	bq->inflight--;
+	if (unlikely(bq->stopping) && bq->inflight == 0)
+		queue_unmap(bq);
+	/* Wakes the queue's task, or ends its drain; either flushes. */
+	queue_put(q);
+}
+
+/* Start of each operation: 0 or -errno when over, -EINPROGRESS */
+
+static int submit(struct blk_io *io)
+{
+	struct blk_queue *bq = io->bq;
+	int err;
+
+	err = store_submit(bq->blk->store, bq->q->worker, &io->sreq);
+	if (err != -EINPROGRESS) {
+		bq->stats.retries += io->sreq.retries;
+		bq->stats.paths[io->sreq.path]++;
+	}
+	return err;
+}
+
+static int start_transfer(struct blk_io *io, const struct blk_req *req)
+{
+	struct store_req *sreq = &io->sreq;
+	struct iovec *iov = io_slot(io)->iov;
+
+	if (req->len == 0)
+		return 0;
+	if (unlikely(req->data.count > REQUEST_IOV)) {
+		io->bq->stats.segments++;
+		return -EIO;
+	}
+	memcpy(iov, req->data.iov, req->data.count * sizeof(*iov));
+	sreq->data = (struct iov_span){ iov, req->data.count };
+	sreq->offset = req->offset;
+	return submit(io);
+}
+
+static int start_read(struct blk_io *io, const struct blk_req *req)
+{
+	io->sreq.op = STORE_READ;
+	io->sreq.fua = false;
+	io->written = req->len;
+	return start_transfer(io, req);
+}
+
+static int start_write(struct blk_io *io, const struct blk_req *req)
+{
+	io->sreq.op = STORE_WRITE;
+	io->sreq.fua = READ_ONCE(io->bq->blk->fua);
+	return start_transfer(io, req);
+}
+
+static int start_flush(struct blk_io *io, const struct blk_req *req)
+{
+	io->sreq.op = STORE_FLUSH;
+	return submit(io);
+}
+
+static int start_get_id(struct blk_io *io, const struct blk_req *req)
+{
+	io->written = iov_write(&req->data, io->bq->blk->serial, req->len);
+	return 0;
+}
+
+static enum store_op range_op(const struct blk_io *io,
+			      const struct blk_range *range)
+{
+	if (io->op == BLK_OP_DISCARD)
+		return STORE_DISCARD;
+	return range->unmap ? STORE_WRITE_ZEROES_UNMAP : STORE_WRITE_ZEROES;
+}
+
+/* One range after the other, so that a request is one operation at a time. */
+static int start_ranges(struct blk_io *io)
+{
+	struct store_req *sreq = &io->sreq;
+	int err = 0;
+
+	while (err == 0 && io->next_range < io->num_ranges) {
+		const struct blk_range *range;
+
+		range = &io_slot(io)->range[io->next_range++];
+		if (range->len == 0)
+			continue;
+		sreq->op = range_op(io, range);
+		sreq->fua = READ_ONCE(io->bq->blk->fua);
+		sreq->offset = range->offset;
+		sreq->len = range->len;
+		err = submit(io);
+	}
+	return err;
+}
+
+static int start_range_request(struct blk_io *io, const struct blk_req *req)
+{
+	io->num_ranges = req->num_ranges;
+	return start_ranges(io);
+}
+
+static int (*const starts[BLK_OP_MAX])(struct blk_io *io,
+				       const struct blk_req *req) = {
+	[BLK_OP_READ] = start_read,
+	[BLK_OP_WRITE] = start_write,
+	[BLK_OP_FLUSH] = start_flush,
+	[BLK_OP_GET_ID] = start_get_id,
+	[BLK_OP_DISCARD] = start_range_request,
+	[BLK_OP_WRITE_ZEROES] = start_range_request,
+};
+
+static void start(struct blk_io *io, const struct blk_req *req, u16 id)
+{
+	int err;
+
+	io->op = req->op;
+	io->status = req->status;
+	io->room_len = req->room_len;
+	io->written = 0;
+	io->id = id;
+	io->next_range = 0;
+	io->num_ranges = 0;
+	io->sreq.len = req->len;
+	err = starts[req->op](io, req);
+	if (err != -EINPROGRESS) {
+		complete(io, err);
+		return;
+	}
+	io->bq->inflight++;
+	queue_get(io->bq->q);
+}
+
+static void reject(struct blk_queue *bq, const struct blk_req *req, u16 id)
+{
+	bq->stats.rejects[req->reject]++;
+	answer(bq, req->status, blk_reject_status(req->reject), id,
+	       blk_req_used_len(req->room_len, 0));
+}
+
+/* Worker's side of the queue */
+
+/* 1: one taken, 0: none there, -EPROTO: the ring is broken */
+static int take_request(struct blk_queue *bq, struct blk_io *io)
+{
+	struct vq_chain chain = {
+		.iov = bq->chain_iov,
+		.iov_max = VQ_CHAIN_IOV_MAX,
+	};
+	struct blk_req req;
+	int ret;
+
+	ret = vq_pop(&bq->q->vq, &chain);
+	if (ret <= 0)
+		goto put;
+	ret = blk_req_parse(&req, io_slot(io)->range, &chain, &bq->bounds);
+	if (ret) {
+		vq_break(&bq->q->vq, VQ_FAULT_ANSWER);
+		goto put;
+	}
+	if (likely(req.reject == BLK_REJECT_NONE)) {
+		start(io, &req, chain.id);
+		return 1;
+	}
+	reject(bq, &req, chain.id);
+	ret = 1;
+put:
+	io_put(io);
+	return ret;
+}
+
+unsigned int blk_queue_run(struct queue *q)
+{
+	struct blk_queue *bq = blk_queue_of(q);
+	unsigned int work = bq->completed;
+	unsigned int taken = 0;
+	struct blk_io *io;
+	int ret;
+
+	if (unlikely(vq_broken(&q->vq)))
+		return 0;
+	bq->bounds.capacity = READ_ONCE(bq->blk->store->limits.capacity) >>
+			      BLK_SECTOR_SHIFT;
+	while (taken < BATCH_MAX) {
+		io = io_get(bq);
+		if (!io)
+			break;
+		ret = take_request(bq, io);
+		if (ret <= 0) {
+			if (ret < 0)
+				queue_fail(q);
+			break;
+		}
+		taken++;
+		if (bq->completed >= FLUSH_EVERY)
+			flush_completed(bq);
+	}
+	flush_completed(bq);
+	return work + taken;
+}
+
+static u32 range_max(const struct blk *blk, unsigned int feature, u64 bytes)
+{
+	if (!(blk->dev.features & BIT_ULL(feature)))
+		return 0;
+	return (u32)min(bytes >> BLK_SECTOR_SHIFT, (u64)UINT32_MAX);
+}
+
+void blk_queue_start(struct queue *q)
+{
+	struct blk_queue *bq = blk_queue_of(q);
+	const struct store_limits *limits = &bq->blk->store->limits;
+
+	bq->stopping = false;
+	bq->completed = 0;
+	bq->bounds = (struct blk_bounds){
+		.read_only = limits->read_only,
+		.discard_max = range_max(bq->blk, VIRTIO_BLK_F_DISCARD,
+					 limits->discard_max),
+		.write_zeroes_max = range_max(bq->blk,
+					      VIRTIO_BLK_F_WRITE_ZEROES,
+					      limits->write_zeroes_max),
+	};
+	if (queue_map(bq)) {
+		vq_break(&q->vq, VQ_FAULT_MEMORY);
+		queue_fail(q);
+	}
+}
+
+void blk_queue_stop(struct queue *q)
+{
+	struct blk_queue *bq = blk_queue_of(q);
+
+	bq->stopping = true;
+	if (bq->inflight == 0)
+		queue_unmap(bq);
+}
+
+/* Counters */
+
+static const struct {
+	const char *name;
+	size_t offset;
+} counters[] = {
+#define COUNTER(name, field)                            \
+	{                                               \
+		name, offsetof(struct blk_stats, field) \
+	}
+	COUNTER("reads", ops[BLK_OP_READ]),
+	COUNTER("writes", ops[BLK_OP_WRITE]),
+	COUNTER("flushes", ops[BLK_OP_FLUSH]),
+	COUNTER("get_ids", ops[BLK_OP_GET_ID]),
+	COUNTER("discards", ops[BLK_OP_DISCARD]),
+	COUNTER("write_zeroes", ops[BLK_OP_WRITE_ZEROES]),
+	COUNTER("bytes_read", bytes_read),
+	COUNTER("bytes_written", bytes_written),
+	COUNTER("errors", errors),
+	COUNTER("unsupported", unsupported),
+	COUNTER("too_many_segments", segments),
+	COUNTER("retries", retries),
+	COUNTER("inline", paths[STORE_PATH_INLINE]),
+	COUNTER("direct", paths[STORE_PATH_DIRECT]),
+	COUNTER("bounced", paths[STORE_PATH_BOUNCE]),
+	COUNTER("buffered", paths[STORE_PATH_BUFFERED]),
+#undef COUNTER
+};
+
+/* Advances @used past what was, or would have been, written; as snprintf() */
+__attribute__((format(printf, 4, 5))) static void
+append(char *buf, size_t size, int *used, const char *fmt, ...)
+{
+	size_t at = min((size_t)*used, size);
+	va_list args;
+
+	va_start(args, fmt);
+	*used += vsnprintf(buf + at, size - at, fmt, args);
+	va_end(args);
+}
+
+int blk_queue_stats(const struct queue *q, char *buf, size_t size)
+{
+	const struct blk_stats *stats = &blk_queue_of(q)->stats;
+	int used = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
+		const u64 *value =
+			(const u64 *)((const char *)stats + counters[i].offset);
+
+		append(buf, size, &used, " %s=%llu", counters[i].name,
+		       (unsigned long long)*value);
+	}
+	for (unsigned int i = BLK_REJECT_NONE + 1; i < BLK_REJECT_MAX; i++)
+		append(buf, size, &used, " rejected_%s=%llu",
+		       blk_reject_name(i),
+		       (unsigned long long)stats->rejects[i]);
+	return used;
+}

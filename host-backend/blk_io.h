@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * blk_io - a disk's requests on their way from the ring to the store and back
+ *
+ * Between blk.c, which is the device, and blk_io.c, which runs its queues.
+ */
+#ifndef PV_BLK_IO_H
+#define PV_BLK_IO_H
+
+#include <linux/virtio_blk.h>
+
+#include "blk_req.h"
+#include "device.h"
+#include "store.h"
+
+struct blk_io;
+union blk_slot;
+
+/**
+ * struct blk_stats - counters of a queue, written by its worker
+ */
+struct blk_stats {
+	u64 ops[BLK_OP_MAX];
+	u64 bytes_read;
+	u64 bytes_written;
+	u64 errors;
+	u64 unsupported;
+	u64 segments; /* requests with too many */
+	u64 retries;
+	u64 rejects[BLK_REJECT_MAX];
+	u64 paths[STORE_PATH_MAX];
+};
+
+/**
+ * struct blk_queue - a queue's requests; the worker's while the queue runs
+ * @q:		the common part
+ * @blk:	device
+ * @map:	the one mapping, of @map_len bytes; NULL while stopped
+ * @ios:	requests
+ * @unused:	requests from this one on were never used
+ * @free:	stack of those that were
+ * @chain_iov:	what vq_pop() fills
+ * @slots:	one per request
+ * @bounce:	STORE_BOUNCE_SIZE bytes per request, NULL if the store has no use
+ * @inflight:	requests that the store has
+ * @completed:	requests since the last queue_flush()
+ * @stopping:	nothing is taken any more
+ */
+struct blk_queue {
+	struct queue *q;
+	struct blk *blk;
+	void *map;
+	size_t map_len;
+	struct blk_io *ios;
+	unsigned int unused;
+	struct blk_io *free;
+	struct iovec *chain_iov;
+	union blk_slot *slots;
+	u8 *bounce;
+	unsigned int inflight;
+	unsigned int completed;
+	bool stopping;
+	struct blk_bounds bounds;
+	struct blk_stats stats;
+};
+
+/**
+ * struct blk - a disk
+ * @dev:	common part
+ * @store:	what holds its bytes
+ * @serial:	answer to GET_ID, padded with zeroes
+ * @seg_max:	told in config space
+ * @writeback:	config space's field; control thread
+ * @fua:	what follows from it and the features; written by the control
+ *		thread, read by workers
+ * @bqs:	one per queue of the device
+ */
+struct blk {
+	struct device dev;
+	struct store *store;
+	char serial[VIRTIO_BLK_ID_BYTES];
+	u32 seg_max;
+	bool writeback;
+	bool fua;
+	struct blk_queue *bqs;
+};
+
+static inline struct blk *blk_of(const struct device *dev)
+{
+	return container_of(dev, struct blk, dev);
+}
+
+static inline struct blk_queue *blk_queue_of(const struct queue *q)
+{
+	return &blk_of(q->dev)->bqs[q->index];
+}
+
+/* Rows of struct device_ops, for the worker's thread */
+void blk_queue_start(struct queue *q);
+unsigned int blk_queue_run(struct queue *q);
+void blk_queue_stop(struct queue *q);
+
+/** blk_queue_stats() - append " name=value" of each counter; as snprintf() */
+int blk_queue_stats(const struct queue *q, char *buf, size_t size);
+
+#endif /* PV_BLK_IO_H */

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * image - the file or block device behind a disk: opened, locked, measured
+ */
+#include "image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "conf.h"
+#include "log.h"
+
+#define SECTOR 512u
+#define PAGE   4096u
+
+/* Linux 6.1; absent from the headers of some C libraries. */
+#ifndef STATX_DIOALIGN
+#define STATX_DIOALIGN 0x00002000U
+#endif
+
+/* One line about what is wrong with the file, and the errno to return. */
+static int refuse(const struct conf_device *conf, int err, const char *why)
+{
+	log_err("%s: blk-file=%s: %s", conf->where, conf->blk_file, why);
+	return err;
+}
+
+static int open_file(const struct conf_device *conf, mode_t type)
+{
+	int flags = O_CLOEXEC | (conf->read_only ? O_RDONLY : O_RDWR);
+	int fd;
+
+	if (S_ISBLK(type) && !conf->read_only)
+		flags |= O_EXCL;
+	fd = open(conf->blk_file, flags);
+	if (fd >= 0)
+		return fd;
+	if (errno == EBUSY)
+		return refuse(
+			conf, -EBUSY,
+			"in use: mounted, swap, or opened by another program");
+	if ((errno == EACCES || errno == EROFS || errno == EPERM) &&
+	    !conf->read_only)
+		return refuse(
+			conf, -errno,
+			"may not be opened for writing; read-only would only read it");
+	return refuse(conf, -errno, strerror(errno));
+}
+
+static int check_type(const struct conf_device *conf, mode_t type)
+{
+	if (S_ISREG(type) || S_ISBLK(type))
+		return 0;
+	if (S_ISDIR(type))
+		return refuse(
+			conf, -EISDIR,
+			"is a directory; expected a file or block device");
+	return refuse(conf, -EINVAL, "is neither a file nor a block device");
+}
+
+/*
+ * Open file description locks on the whole file: they belong to this open and
+ * conflict with QEMU's, which are of the same kind on single bytes.
+ */
+static int lock_image(const struct image *img, const struct conf_device *conf)
+{
+	struct flock lock = {
+		.l_type = conf->read_only ? F_RDLCK : F_WRLCK,
+		.l_whence = SEEK_SET,
+	};
+
+	if (fcntl(img->fd, F_OFD_SETLK, &lock) == 0)
+		return 0;
+	if (errno == EAGAIN || errno == EACCES)
+		return refuse(conf, -EBUSY,
+			      conf->read_only ? "another program writes to it" :
+						"another program uses it");
+	/* NFS without a lock service and the like: warn, but work. */
+	log_warn("%s: blk-file=%s: cannot be locked against other users: %s",
+		 conf->where, conf->blk_file, strerror(errno));
+	return 0;
+}
+
+int image_measure(const struct image *img, u64 *size)
+{
+	struct stat st;
+
+	if (img->block_device)
+		return ioctl(img->fd, BLKGETSIZE64, size) ? -errno : 0;
+	if (fstat(img->fd, &st))
+		return -errno;
+	*size = (u64)st.st_size;
+	return 0;
+}
+
+static int measure(struct image *img, const struct conf_device *conf)
+{
+	int err = image_measure(img, &img->size);
+
+	if (err)
+		return refuse(conf, err, strerror(-err));
+	if (img->size >= SECTOR && img->size % SECTOR == 0)
+		return 0;
+	log_err("%s: blk-file=%s: is %llu bytes; a disk is a multiple of %u, at least %u",
+		conf->where, conf->blk_file, (unsigned long long)img->size,
+		SECTOR, SECTOR);
+	return -EINVAL;
+}
+
+/* A number out of the block queue's sysfs directory; 0 where there is none. */
+static u32 queue_value(dev_t dev, const char *name)
+{
+	static const char *const directories[] = { "queue", "../queue" };
+	char path[128];
+	u32 value = 0;
+	FILE *f;
+
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s/%s",
+			 major(dev), minor(dev), directories[i], name);
+		f = fopen(path, "re");
+		if (!f)
+			continue;
+		if (fscanf(f, "%u", &value) != 1)
+			value = 0;
+		fclose(f);
+		break;
+	}
+	return value;
+}
+
+static u32 power_of_two_or(u32 value, u32 instead)
+{
+	return value && (value & (value - 1)) == 0 ? value : instead;
+}
+
+/*
+ * Kernels from 6.1 on tell what O_DIRECT needs.  Before that, it is the block
+ * size of the device below, for addresses too.
+ */
+static void find_direct_align(struct image *img, dev_t dev)
+{
+	struct statx stx;
+	u32 block;
+
+	if (statx(img->fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &stx) == 0 &&
+	    (stx.stx_mask & STATX_DIOALIGN) && stx.stx_dio_offset_align) {
+		img->mem_align = power_of_two_or(stx.stx_dio_mem_align, PAGE);
+		img->offset_align =
+			power_of_two_or(stx.stx_dio_offset_align, PAGE);
+		return;
+	}
+	block = power_of_two_or(queue_value(dev, "logical_block_size"), SECTOR);
+	img->mem_align = block;
+	img->offset_align = block;
+}
+
+static int set_direct(const struct image *img, bool on)
+{
+	int flags = fcntl(img->fd, F_GETFL);
+
+	if (flags < 0)
+		return -errno;
+	flags = on ? flags | O_DIRECT : flags & ~O_DIRECT;
+	return fcntl(img->fd, F_SETFL, flags) ? -errno : 0;
+}
+
+static void use_page_cache(struct image *img)
+{
+	img->mem_align = 1;
+	img->offset_align = 1;
+	img->page_fd = -1;
+}
+
+static int open_page_fd(struct image *img, const struct conf_device *conf)
+{
+	char path[32];
+
+	/* By descriptor: the name may point elsewhere by now. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", img->fd);
+	img->page_fd =
+		open(path, O_CLOEXEC | (conf->read_only ? O_RDONLY : O_RDWR));
+	if (img->page_fd < 0)
+		return refuse(
+			conf, -errno,
+			"cannot be opened a second time, for the page cache");
+	return 0;
+}
+
+/* O_DIRECT, unless it is not wanted, not possible or makes no difference. */
+static int choose_cache(struct image *img, const struct conf_device *conf,
+			dev_t dev)
+{
+	int err;
+
+	use_page_cache(img);
+	if (!conf->direct || img->in_memory)
+		return 0;
+	err = set_direct(img, true);
+	if (err) {
+		log_notice(
+			"%s: blk-file=%s: no O_DIRECT here (%s), using the page cache",
+			conf->where, conf->blk_file, strerror(-err));
+		return 0;
+	}
+	find_direct_align(img, dev);
+	if (conf->block_size && conf->block_size < img->offset_align) {
+		log_notice(
+			"%s: blk-file=%s: O_DIRECT needs blocks of %u bytes, block-size is %u: using the page cache",
+			conf->where, conf->blk_file, img->offset_align,
+			conf->block_size);
+		use_page_cache(img);
+		return set_direct(img, false);
+	}
+	return open_page_fd(img, conf);
+}
+
+/* Past the end and keeping the size: changes nothing, only asks. */
+static bool can_punch(const struct image *img)
+{
+	return fallocate(img->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			 (off_t)img->size, PAGE) == 0;
+}
+
+static void find_geometry(struct image *img, const struct conf_device *conf,
+			  const struct stat *st)
+{
+	if (img->block_device) {
+		img->physical_size = power_of_two_or(
+			queue_value(st->st_rdev, "physical_block_size"), PAGE);
+		if (queue_value(st->st_rdev, "discard_max_bytes"))
+			img->discard_align = max(
+				queue_value(st->st_rdev, "discard_granularity"),
+				SECTOR);
+	} else {
+		img->physical_size = power_of_two_or((u32)st->st_blksize, PAGE);
+		if (!conf->read_only && can_punch(img))
+			img->discard_align = img->physical_size;
+	}
+	if (conf->read_only)
+		img->discard_align = 0;
+}
+
+static bool is_in_memory(int fd)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs))
+		return false;
+	return fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
+}
+
+static int prepare(struct image *img, const struct conf_device *conf)
+{
+	struct stat st;
+	int err;
+
+	if (fstat(img->fd, &st))
+		return refuse(conf, -errno, strerror(errno));
+	err = check_type(conf, st.st_mode);
+	if (err)
+		return err;
+	img->block_device = S_ISBLK(st.st_mode);
+	img->in_memory = !img->block_device && is_in_memory(img->fd);
+	err = lock_image(img, conf);
+	if (err)
+		return err;
+	err = measure(img, conf);
+	if (err)
+		return err;
+	err = choose_cache(img, conf,
+			   img->block_device ? st.st_rdev : st.st_dev);
+	if (err)
+		return err;
+	find_geometry(img, conf, &st);
+	return 0;
+}
+
+int image_open(struct image *img, const struct conf_device *conf)
+{
+	struct image opened = { .page_fd = -1 };
+	struct stat st;
+	int err;
+
+	/* Asked before opening, since opening a fifo or tape has effects. */
+	if (stat(conf->blk_file, &st))
+		return refuse(conf, -errno, strerror(errno));
+	err = check_type(conf, st.st_mode);
+	if (err)
+		return err;
+	opened.fd = open_file(conf, st.st_mode);
+	if (opened.fd < 0)
+		return opened.fd;
+	err = prepare(&opened, conf);
+	if (err)
+		goto err_close;
+	*img = opened;
+	return 0;
+
+err_close:
+	image_close(&opened);
+	return err;
+}
+
+void image_close(struct image *img)
+{
+	if (img->page_fd >= 0)
+		close(img->page_fd);
+	close(img->fd);
+	img->page_fd = -1;
+	img->fd = -1;
+}
