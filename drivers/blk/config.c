@@ -102,7 +102,7 @@ int pvblk_config_read(struct pvblk_dev *dev, struct pvblk_limits *limits)
 	return 0;
 
 reject:
-	pvblk_count(dev, PVBLK_COUNT_config_rejects);
+	pvblk_count(dev, PVBLK_COUNT_CONFIG_REJECT);
 	return err;
 }
 

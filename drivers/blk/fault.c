@@ -49,7 +49,7 @@ void pvblk_fault_report(struct pvblk_dev *dev, const char *what)
 	if (!atomic_try_cmpxchg(&dev->state, &live, PVBLK_BROKEN))
 		return;
 
-	pvblk_count(dev, PVBLK_COUNT_device_faults);
+	pvblk_count(dev, PVBLK_COUNT_DEVICE_FAULT);
 	dev_err_ratelimited(&dev->vdev->dev,
 			    "%s: device broken (%s), failing its requests\n",
 			    dev->disk->disk_name, what);

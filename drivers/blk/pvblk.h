@@ -140,23 +140,31 @@ enum pvblk_state {
 	PVBLK_STATES,
 };
 
-/* Everything that went wrong, by name: pvblk/<name> under the disk in sysfs. */
-#define PVBLK_COUNTERS(X)	\
-	X(io_errors)		\
-	X(unsupported)		\
-	X(short_reads)		\
-	X(bad_lengths)		\
-	X(bad_statuses)		\
-	X(aborted)		\
-	X(ring_full)		\
-	X(no_memory)		\
-	X(device_faults)	\
-	X(config_rejects)
-
-#define PVBLK_COUNTER_ID(name) PVBLK_COUNT_##name,
+/**
+ * enum pvblk_counter - what went wrong, shown in pvblk/ under the disk in sysfs
+ * @PVBLK_COUNT_IO_ERROR: requests the device failed
+ * @PVBLK_COUNT_UNSUPPORTED: requests the device does not know
+ * @PVBLK_COUNT_SHORT_READ: reads said to be done with less data than asked for
+ * @PVBLK_COUNT_BAD_LENGTH: answers longer than the request had room for
+ * @PVBLK_COUNT_BAD_STATUS: answers without a valid status
+ * @PVBLK_COUNT_ABORTED: requests failed because the device is broken or gone
+ * @PVBLK_COUNT_RING_FULL: requests put off until the ring has room
+ * @PVBLK_COUNT_NO_MEMORY: requests put off until there is memory
+ * @PVBLK_COUNT_DEVICE_FAULT: times the device was given up
+ * @PVBLK_COUNT_CONFIG_REJECT: configurations that could not be used
+ */
 enum pvblk_counter {
-	PVBLK_COUNTERS(PVBLK_COUNTER_ID)
-	PVBLK_COUNTER_IDS,
+	PVBLK_COUNT_IO_ERROR,
+	PVBLK_COUNT_UNSUPPORTED,
+	PVBLK_COUNT_SHORT_READ,
+	PVBLK_COUNT_BAD_LENGTH,
+	PVBLK_COUNT_BAD_STATUS,
+	PVBLK_COUNT_ABORTED,
+	PVBLK_COUNT_RING_FULL,
+	PVBLK_COUNT_NO_MEMORY,
+	PVBLK_COUNT_DEVICE_FAULT,
+	PVBLK_COUNT_CONFIG_REJECT,
+	PVBLK_COUNTERS,
 };
 
 /**
@@ -180,7 +188,7 @@ enum pvblk_counter {
  * @index: number of the disk's name
  * @wce_set: the cache mode was set by the administrator, to be set again
  *	after a reset
- * @counters: see PVBLK_COUNTERS
+ * @counters: by enum pvblk_counter
  *
  * Lives from probe until the last user of the disk has closed it; @vdev and
  * @queues only until remove, when the disk takes no requests any more.
@@ -206,7 +214,7 @@ struct pvblk_dev {
 	struct work_struct config_work;
 	int index;
 	bool wce_set;
-	atomic64_t counters[PVBLK_COUNTER_IDS];
+	atomic64_t counters[PVBLK_COUNTERS];
 };
 
 static inline void pvblk_count(struct pvblk_dev *dev, enum pvblk_counter id)

@@ -141,7 +141,7 @@ static blk_status_t prepare(struct pvblk_queue *queue, struct request *rq)
 	status = map(rq, req);
 	if (unlikely(status)) {
 		if (status == BLK_STS_RESOURCE)
-			pvblk_count(queue->dev, PVBLK_COUNT_no_memory);
+			pvblk_count(queue->dev, PVBLK_COUNT_NO_MEMORY);
 		return status;
 	}
 
@@ -185,14 +185,14 @@ static blk_status_t add_failed(struct pvblk_queue *queue, int err)
 
 	switch (err) {
 	case -ENOSPC:
-		pvblk_count(dev, PVBLK_COUNT_ring_full);
+		pvblk_count(dev, PVBLK_COUNT_RING_FULL);
 		return vq->num_free < virtqueue_get_vring_size(vq) ?
 			       BLK_STS_DEV_RESOURCE : BLK_STS_RESOURCE;
 	case -ENOMEM:
-		pvblk_count(dev, PVBLK_COUNT_no_memory);
+		pvblk_count(dev, PVBLK_COUNT_NO_MEMORY);
 		return BLK_STS_RESOURCE;
 	default:
-		pvblk_count(dev, PVBLK_COUNT_aborted);
+		pvblk_count(dev, PVBLK_COUNT_ABORTED);
 		pvblk_fault_report(dev, "virtqueue broken");
 		return BLK_STS_IOERR;
 	}
@@ -376,12 +376,12 @@ static struct pvblk_req *reap(struct pvblk_queue *queue)
 static void count_failure(struct pvblk_dev *dev, enum pvblk_outcome outcome)
 {
 	static const u8 counter[PVBLK_OUTCOMES] = {
-		[PVBLK_IOERR] = PVBLK_COUNT_io_errors,
-		[PVBLK_UNSUPP] = PVBLK_COUNT_unsupported,
-		[PVBLK_SHORT] = PVBLK_COUNT_short_reads,
-		[PVBLK_ABORTED] = PVBLK_COUNT_aborted,
-		[PVBLK_LIE_LEN] = PVBLK_COUNT_bad_lengths,
-		[PVBLK_LIE_STATUS] = PVBLK_COUNT_bad_statuses,
+		[PVBLK_IOERR] = PVBLK_COUNT_IO_ERROR,
+		[PVBLK_UNSUPP] = PVBLK_COUNT_UNSUPPORTED,
+		[PVBLK_SHORT] = PVBLK_COUNT_SHORT_READ,
+		[PVBLK_ABORTED] = PVBLK_COUNT_ABORTED,
+		[PVBLK_LIE_LEN] = PVBLK_COUNT_BAD_LENGTH,
+		[PVBLK_LIE_STATUS] = PVBLK_COUNT_BAD_STATUS,
 	};
 
 	pvblk_count(dev, counter[outcome]);

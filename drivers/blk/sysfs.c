@@ -4,7 +4,7 @@
  *
  * serial and cache_type have the names and values of the in-tree driver, which
  * udev rules and scripts know.  The group pvblk/ holds one read-only counter a
- * file, see PVBLK_COUNTERS.
+ * file, see enum pvblk_counter.
  */
 #include "pvblk.h"
 
@@ -104,23 +104,53 @@ static const struct attribute_group disk_group = {
 	.is_visible = disk_attribute_mode,
 };
 
-#define SHOW_COUNTER(counter)						\
-static ssize_t counter##_show(struct device *dev,			\
-			      struct device_attribute *attr, char *buf)	\
-{									\
-	struct pvblk_dev *pvblk = dev_to_pvblk(dev);			\
-	atomic64_t *value = &pvblk->counters[PVBLK_COUNT_##counter];	\
-									\
-	return sysfs_emit(buf, "%lld\n", atomic64_read(value));		\
-}									\
-static DEVICE_ATTR_RO(counter);
-PVBLK_COUNTERS(SHOW_COUNTER)
+struct counter_attribute {
+	struct device_attribute file;
+	enum pvblk_counter id;
+};
 
-#define COUNTER_ATTRIBUTE(counter) &dev_attr_##counter.attr,
+static ssize_t counter_show(struct device *dev, struct device_attribute *file,
+			    char *buf)
+{
+	struct pvblk_dev *pvblk = dev_to_pvblk(dev);
+	struct counter_attribute *counter =
+		container_of(file, struct counter_attribute, file);
+
+	return sysfs_emit(buf, "%lld\n",
+			  atomic64_read(&pvblk->counters[counter->id]));
+}
+
+#define COUNTER(_name, _id)						\
+	static struct counter_attribute _name = {			\
+		.file = __ATTR(_name, 0444, counter_show, NULL),	\
+		.id = _id,						\
+	}
+
+COUNTER(io_errors, PVBLK_COUNT_IO_ERROR);
+COUNTER(unsupported, PVBLK_COUNT_UNSUPPORTED);
+COUNTER(short_reads, PVBLK_COUNT_SHORT_READ);
+COUNTER(bad_lengths, PVBLK_COUNT_BAD_LENGTH);
+COUNTER(bad_statuses, PVBLK_COUNT_BAD_STATUS);
+COUNTER(aborted, PVBLK_COUNT_ABORTED);
+COUNTER(ring_full, PVBLK_COUNT_RING_FULL);
+COUNTER(no_memory, PVBLK_COUNT_NO_MEMORY);
+COUNTER(device_faults, PVBLK_COUNT_DEVICE_FAULT);
+COUNTER(config_rejects, PVBLK_COUNT_CONFIG_REJECT);
+
 static struct attribute *counter_attributes[] = {
-	PVBLK_COUNTERS(COUNTER_ATTRIBUTE)
+	&io_errors.file.attr,
+	&unsupported.file.attr,
+	&short_reads.file.attr,
+	&bad_lengths.file.attr,
+	&bad_statuses.file.attr,
+	&aborted.file.attr,
+	&ring_full.file.attr,
+	&no_memory.file.attr,
+	&device_faults.file.attr,
+	&config_rejects.file.attr,
 	NULL,
 };
+static_assert(ARRAY_SIZE(counter_attributes) == PVBLK_COUNTERS + 1);
 
 static const struct attribute_group counter_group = {
 	.name = "pvblk",
