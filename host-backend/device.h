@@ -30,6 +30,8 @@ struct conf_device;
  * @config_write: write the fields the driver may write; 0, -EINVAL, -EPERM.
  *		Control thread; may be called while queues run
  * @features_set: the driver's choice; all queues stopped
+ * @queue_enabled: SET_VRING_ENABLE has changed @q->enabled; control thread,
+ *		@q is stopped, so that a type reads it as it likes while it runs
  * @queue_start: worker's thread; the queue begins to run
  * @queue_run:	worker's thread; one batch, returns units of work found
  * @queue_arm:	worker's thread; about to sleep: ask for what should wake the
@@ -42,8 +44,8 @@ struct conf_device;
  * @stats:	append the type's own counters of @q as " name=value"...
  * @destroy:	all queues stopped; frees the device
  *
- * Optional: config_write, features_set, queue_start, queue_arm, queue_stop,
- * reload, stats.
+ * Optional: config_write, features_set, queue_enabled, queue_start, queue_arm,
+ * queue_stop, reload, stats.
  */
 struct device_ops {
 	const char *type;
@@ -55,6 +57,7 @@ struct device_ops {
 	int (*config_write)(struct device *dev, u32 off, u32 len,
 			    const void *buf);
 	void (*features_set)(struct device *dev, u64 features);
+	void (*queue_enabled)(struct queue *q);
 	void (*queue_start)(struct queue *q);
 	unsigned int (*queue_run)(struct queue *q);
 	bool (*queue_arm)(struct queue *q);
