@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tap_open - the queues of an existing tap interface, opened and set up
+ */
+#ifndef PV_TAP_OPEN_H
+#define PV_TAP_OPEN_H
+
+#include "util.h"
+
+struct conf_device;
+
+/**
+ * tap_open() - open @conf->num_queues queues of the tap that @conf names
+ * @fds:	filled with as many non-blocking descriptors, whose frames begin
+ *		with a little-endian virtio-net header of PORT_HDR_LEN bytes
+ *
+ * The interface is the operator's: it must be there already, and nobody else
+ * may have it open.
+ *
+ * Return: 0, or -errno after one line in the log that says what is wrong.
+ */
+int tap_open(const struct conf_device *conf, int *fds);
+
+/** tap_offloads() - TUN_F_* bits that the kernel takes for this tap */
+unsigned int tap_offloads(int fd);
+
+#endif /* PV_TAP_OPEN_H */
