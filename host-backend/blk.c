@@ -18,6 +18,7 @@
 
 #include "blk_io.h"
 #include "conf.h"
+#include "vu_proto.h"
 
 /*
  * A driver may not make a chain longer than the ring (virtio 1.3, 2.7.5.2),
@@ -164,6 +165,7 @@ static void blk_destroy(struct device *dev)
 static const struct device_ops blk_ops = {
 	.type = "blk",
 	.virtio_id = 2,
+	.protocol_features = BIT_ULL(VU_PROTOCOL_F_CONFIG),
 	.features = blk_features,
 	.config_read = blk_config_read,
 	.config_write = blk_config_write,
