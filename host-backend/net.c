@@ -37,12 +37,7 @@
 /* vhost-user: VHOST_USER_PROTOCOL_F_CONFIG */
 #define PROTOCOL_F_CONFIG BIT_ULL(9)
 
-/**
- * struct net_pair - two queues
- * @rx_attached: the receive queue is enabled and so uses the port
- */
 struct net_pair {
-	bool rx_attached;
 	struct net_rx rx;
 	struct net_tx tx;
 };
@@ -123,22 +118,15 @@ static void net_features_set(struct device *dev, u64 features)
 		net_queue_enabled(&dev->queues[i]);
 }
 
-/* vhost-user, "Ring states": a disabled receive queue gets nothing, but what a
- * disabled transmit queue has is taken and dropped.
- */
 static void net_queue_start(struct queue *q)
 {
 	struct net_device *net = net_of(q->dev);
 	struct net_pair *pair = pair_of(q);
 
-	if (queue_dir(q) == PORT_RX) {
-		pair->rx_attached = q->enabled;
-		if (!q->enabled)
-			return;
+	if (queue_dir(q) == PORT_RX)
 		net_rx_start(&pair->rx, q);
-	} else {
+	else
 		net_tx_start(&pair->tx, q);
-	}
 	queue_get(q);
 	net->port->ops->attach(net->port, queue_pair(q), queue_dir(q),
 			       q->worker, pair);
@@ -148,8 +136,6 @@ static void net_queue_stop(struct queue *q)
 {
 	struct port *port = net_of(q->dev)->port;
 
-	if (queue_dir(q) == PORT_RX && !pair_of(q)->rx_attached)
-		return;
 	port->ops->detach(port, queue_pair(q), queue_dir(q));
 }
 
@@ -158,8 +144,6 @@ static unsigned int rx_run(struct queue *q)
 	struct port *port = net_of(q->dev)->port;
 	unsigned int n;
 
-	if (!pair_of(q)->rx_attached)
-		return 0;
 	pair_of(q)->rx.starved = false;
 	n = port->ops->poll(port, queue_pair(q), RX_BUDGET);
 	if (n)
@@ -175,7 +159,8 @@ static unsigned int tx_run(struct queue *q)
 
 	if (tx->inflight)
 		return 0;
-	if (!q->enabled)
+	/* vhost-user, "Ring states": a disabled transmit ring is consumed. */
+	if (!READ_ONCE(q->enabled))
 		return net_tx_discard(tx);
 	n = net_tx_take(tx, &popped);
 	if (n)
@@ -195,12 +180,8 @@ static bool net_queue_arm(struct queue *q)
 {
 	const struct net_pair *pair = pair_of(q);
 
-	if (queue_dir(q) == PORT_RX) {
-		if (!pair->rx_attached || !pair->rx.starved)
-			return false;
-	} else if (pair->tx.inflight) {
+	if (queue_dir(q) == PORT_RX ? !pair->rx.starved : pair->tx.inflight)
 		return false;
-	}
 	return vq_notify_on(&q->vq);
 }
 

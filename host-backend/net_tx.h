@@ -70,8 +70,6 @@ unsigned int net_tx_take(struct net_tx *tx, unsigned int *popped);
 /**
  * net_tx_discard() - pop a batch and drop all of it
  *
- * vhost-user, "Ring states": a disabled transmit ring is consumed.
- *
  * Return: buffers taken.
  */
 unsigned int net_tx_discard(struct net_tx *tx);
