@@ -58,11 +58,17 @@ void device_fini(struct device *dev)
 	free(dev->queues);
 }
 
+bool device_queue_consumes_disabled(const struct queue *q)
+{
+	return q->dev->ops->consumes_disabled &&
+	       q->index % q->dev->group == q->dev->group - 1;
+}
+
 static bool should_run(const struct queue *q)
 {
 	return q->started && q->setup.size && q->dev->mem.count &&
 	       !vq_broken(&q->vq) &&
-	       (q->enabled || q->dev->ops->consumes_disabled);
+	       (q->enabled || device_queue_consumes_disabled(q));
 }
 
 static int queue_update(struct device *dev, struct queue *q)

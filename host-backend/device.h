@@ -22,8 +22,9 @@ struct conf_device;
  * struct device_ops - a device type
  * @type:	"blk", "net"
  * @virtio_id:	virtio 1.3, 5: 1 network, 2 block
- * @consumes_disabled: a disabled queue runs all the same, its type drops what
- *		it takes (vhost-user, "Ring states": net must consume TX)
+ * @consumes_disabled: a disabled transmit queue, the second of its group, runs
+ *		all the same, its type drops what it takes (vhost-user, "Ring
+ *		states"); for it struct queue.enabled may change while it runs
  * @protocol_features: vhost-user protocol features beyond the common ones
  * @features:	virtio features offered, without the ring's own
  * @config_read: copy @len bytes of config space from @off; 0 or -EINVAL
@@ -134,6 +135,9 @@ void device_quiesce(struct device *dev, struct queue *q,
  * Return: 0 or the first -errno of queue_start(); the others run.
  */
 int device_update(struct device *dev);
+
+/** device_queue_consumes_disabled() - does @q run whether enabled or not? */
+bool device_queue_consumes_disabled(const struct queue *q);
 
 /** device_set_features() - the driver's choice; all queues stopped */
 void device_set_features(struct device *dev, u64 features);

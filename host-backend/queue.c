@@ -134,18 +134,23 @@ static unsigned int task_run(struct worker_task *task)
 
 	/* First what is done: the driver need not wait for what comes next. */
 	queue_flush(q);
+	if (unlikely(vq_broken(&q->vq)))
+		return 0;
 	return q->dev->ops->queue_run(q);
 }
 
 static bool task_arm(struct worker_task *task)
 {
 	struct queue *q = container_of(task, struct queue, task);
+	bool (*arm)(struct queue *q) = q->dev->ops->queue_arm;
 
-	if (vq_notify_on(&q->vq)) {
+	if (unlikely(vq_broken(&q->vq)))
+		return false;
+	if (arm ? arm(q) : vq_notify_on(&q->vq)) {
 		vq_notify_off(&q->vq);
 		return true;
 	}
-	if (q->kick_fd < 0 && !vq_broken(&q->vq))
+	if (q->kick_fd < 0)
 		timer_start(q);
 	return false;
 }
@@ -171,9 +176,12 @@ void queue_flush(struct queue *q)
 
 void queue_fail(struct queue *q)
 {
+	if (q->failed)
+		return;
+	q->failed = true;
 	q->stats.faults++;
 	log_ratelimited(&q->limit, LOG_WARNING,
-			"%s queue %u: stopped, the guest's driver broke the ring's rules: %s",
+			"%s queue %u: broken until it is set up anew: %s",
 			q->dev->name, q->index, vq_fault_name(q->vq.fault));
 	if (q->err_fd >= 0)
 		worker_signal(q->worker, q->err_fd);
@@ -201,6 +209,7 @@ int queue_start(struct queue *q)
 		return err;
 	q->inflight = 0;
 	q->stopping = false;
+	q->failed = false;
 	q->kick_armed = false;
 	q->timer_armed = false;
 	q->kick_lost = false;

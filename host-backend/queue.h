@@ -67,7 +67,8 @@ struct queue_stats {
  * @worker:	the one worker that runs it, for the queue's life
  * @setup:	what SET_VRING_NUM/ADDR/BASE said
  * @kick_fd:	from SET_VRING_KICK, or -1: the driver never kicks, so poll
- * @call_fd:	from SET_VRING_CALL, or -1: the driver wants no interrupts
+ * @call_fd:	from SET_VRING_CALL, or -1: the driver wants no interrupts; made
+ *		non-blocking, so that no counter can hold up the worker
  * @err_fd:	from SET_VRING_ERR, or -1
  * @started:	between SET_VRING_KICK and GET_VRING_BASE
  * @enabled:	SET_VRING_ENABLE; true from the start without protocol features
@@ -78,6 +79,7 @@ struct queue_stats {
  * @vq:		the ring
  * @inflight:	requests taken and not yet pushed; queue_get()/queue_put()
  * @stopping:	a drain was asked for
+ * @failed:	queue_fail() has said so
  * @task:	runs ops->queue_run()
  * @kick_op:	multishot poll of @kick_fd
  * @kick_armed:	its last completion is still to come
@@ -100,6 +102,7 @@ struct queue {
 	struct vq vq __cacheline_aligned;
 	unsigned int inflight;
 	bool stopping;
+	bool failed;
 	struct worker_task task;
 	struct worker_op kick_op;
 	bool kick_armed;

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * conf_table - every option: name, meaning, kind of value, bounds, where it goes
+ */
+#include "conf_table.h"
+
+#include <errno.h>
+#include <linux/limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "log.h"
+#include "vq.h"
+
+#define IN_DEVICE (CONF_IN_BLK | CONF_IN_NET)
+
+#define DEVICE_FIELD(field) offsetof(struct conf_device, field)
+#define DAEMON_FIELD(field) offsetof(struct conf, field)
+
+/* virtio 1.3, 5.2.6.1: an id is 20 bytes, zero-terminated only if shorter */
+#define SERIAL_MAX 20
+
+#define IFNAME_MAX 15
+
+const struct conf_option conf_options[] = {
+	{
+		.name = "socket-path",
+		.value = "PATH",
+		.help = "where the device's front end connects",
+		.scopes = IN_DEVICE,
+		.kind = CONF_STRING,
+		.offset = DEVICE_FIELD(socket_path),
+		.min = 1,
+		.max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1,
+	}, {
+		.name = "num-queues",
+		.value = "N",
+		.help = "disk: queues, NIC: queue pairs",
+		.scopes = IN_DEVICE,
+		.kind = CONF_UINT,
+		.offset = DEVICE_FIELD(num_queues),
+		.min = 1,
+		.max = 128,
+	}, {
+		.name = "queue-size",
+		.value = "N",
+		.help = "largest ring accepted, entries",
+		.scopes = IN_DEVICE,
+		.kind = CONF_UINT,
+		.offset = DEVICE_FIELD(queue_size),
+		.min = 4,
+		.max = VQ_SIZE_MAX,
+	}, {
+		.name = "store",
+		.value = "KIND",
+		.help = "what holds the disk's bytes: file or null",
+		.scopes = CONF_IN_BLK,
+		.kind = CONF_STRING,
+		.offset = DEVICE_FIELD(store),
+		.min = 1,
+		.max = 16,
+	}, {
+		.name = "blk-file",
+		.value = "PATH",
+		.help = "file or block device (store=file)",
+		.scopes = CONF_IN_BLK,
+		.kind = CONF_STRING,
+		.offset = DEVICE_FIELD(blk_file),
+		.min = 1,
+		.max = PATH_MAX - 1,
+	}, {
+		.name = "size",
+		.value = "BYTES",
+		.help = "size of the disk (store=null)",
+		.scopes = CONF_IN_BLK,
+		.kind = CONF_SIZE,
+		.offset = DEVICE_FIELD(size),
+		.min = 512,
+		.max = INT64_MAX,
+	}, {
+		.name = "serial",
+		.value = "TEXT",
+		.help = "what the guest sees as serial number",
+		.scopes = CONF_IN_BLK,
+		.kind = CONF_STRING,
+		.offset = DEVICE_FIELD(serial),
+		.min = 0,
+		.max = SERIAL_MAX,
+	}, {
+		.name = "block-size",
+		.value = "BYTES",
+		.help = "logical block size: 512, 1024, 2048 or 4096",
+		.scopes = CONF_IN_BLK,
+		.kind = CONF_UINT,
+		.offset = DEVICE_FIELD(block_size),
+		.min = 512,
+		.max = 4096,
+	}, {
+		.name = "read-only",
+		.value = "yes|no",
+		.help = "refuse writes",
+		.scopes = CONF_IN_BLK,
+		.kind = CONF_SWITCH,
+		.offset = DEVICE_FIELD(read_only),
+	}, {
+		.name = "direct",
+		.value = "yes|no",
+		.help = "go past the host's page cache (default yes)",
+		.scopes = CONF_IN_BLK,
+		.kind = CONF_SWITCH,
+		.offset = DEVICE_FIELD(direct),
+	}, {
+		.name = "tap",
+		.value = "IF",
+		.help = "tap interface that carries the frames",
+		.scopes = CONF_IN_NET,
+		.kind = CONF_STRING,
+		.offset = DEVICE_FIELD(tap),
+		.min = 1,
+		.max = IFNAME_MAX,
+	}, {
+		.name = "port",
+		.value = "KIND",
+		.help = "where frames go: tap, or echo (for tests)",
+		.scopes = CONF_IN_NET,
+		.kind = CONF_STRING,
+		.offset = DEVICE_FIELD(port),
+		.min = 1,
+		.max = 16,
+	}, {
+		.name = "mac",
+		.value = "MAC",
+		.help = "address told to front ends that ask for it",
+		.scopes = CONF_IN_NET,
+		.kind = CONF_MAC,
+		.offset = DEVICE_FIELD(mac),
+	}, {
+		.name = "workers",
+		.value = "N",
+		.help = "data-path threads (default: one a CPU, as far as queues need them)",
+		.scopes = CONF_IN_DAEMON,
+		.kind = CONF_UINT,
+		.offset = DAEMON_FIELD(num_workers),
+		.min = 1,
+		.max = 256,
+	}, {
+		.name = "poll-max-us",
+		.value = "N",
+		.help = "longest adaptive polling window, microseconds; 0: never poll",
+		.scopes = CONF_IN_DAEMON,
+		.kind = CONF_UINT,
+		.offset = DAEMON_FIELD(poll_max_us),
+		.min = 0,
+		.max = 10000,
+	}, {
+		.name = "log-level",
+		.value = "LEVEL",
+		.help = "err, warning, notice, info or debug",
+		.scopes = CONF_IN_DAEMON,
+		.kind = CONF_LOG_LEVEL,
+		.offset = DAEMON_FIELD(log_level),
+	},
+};
+const unsigned int conf_num_options = ARRAY_SIZE(conf_options);
+
+const struct conf_option *conf_option_find(const char *name,
+					   unsigned int scopes)
+{
+	unsigned int i;
+
+	for (i = 0; i < conf_num_options; i++)
+		if ((conf_options[i].scopes & scopes) &&
+		    !strcmp(conf_options[i].name, name))
+			return &conf_options[i];
+	return NULL;
+}
+
+#define NAME_MAX_LEN 32
+
+/* Insertions, removals and replacements that turn one name into the other. */
+static unsigned int distance(const char *a, const char *b)
+{
+	size_t len_a = strlen(a), len_b = strlen(b);
+	unsigned int row[NAME_MAX_LEN + 1];
+	size_t i, j;
+
+	if (len_a > NAME_MAX_LEN || len_b > NAME_MAX_LEN)
+		return UINT32_MAX;
+	for (j = 0; j <= len_b; j++)
+		row[j] = (unsigned int)j;
+	for (i = 1; i <= len_a; i++) {
+		unsigned int diagonal = row[0];
+
+		row[0] = (unsigned int)i;
+		for (j = 1; j <= len_b; j++) {
+			unsigned int replace = diagonal + (a[i - 1] != b[j - 1]);
+			unsigned int edit = 1 + min(row[j], row[j - 1]);
+
+			diagonal = row[j];
+			row[j] = min(replace, edit);
+		}
+	}
+	return row[len_b];
+}
+
+const char *conf_option_suggest(const char *name, unsigned int scopes)
+{
+	/* Further away than that it is another word, not a slip. */
+	unsigned int best = 4;
+	const char *found = NULL;
+	unsigned int i;
+
+	for (i = 0; i < conf_num_options; i++) {
+		unsigned int d;
+
+		if (!(conf_options[i].scopes & scopes))
+			continue;
+		d = distance(name, conf_options[i].name);
+		if (d < best && d < strlen(name)) {
+			best = d;
+			found = conf_options[i].name;
+		}
+	}
+	return found;
+}
+
+/* Values: 0, or -EINVAL with @want saying what would be right */
+
+static int set_string(const struct conf_option *opt, void *field,
+		      const char *text, char *want, size_t want_size)
+{
+	size_t len = strlen(text);
+	char *copy;
+
+	if (len < opt->min || len > opt->max) {
+		snprintf(want, want_size,
+			 "it has %zu characters; must have %llu to %llu", len,
+			 (unsigned long long)opt->min,
+			 (unsigned long long)opt->max);
+		return -EINVAL;
+	}
+	copy = strdup(text);
+	if (!copy)
+		return -ENOMEM;
+	free(*(char **)field);
+	*(char **)field = copy;
+	return 0;
+}
+
+/* Digits, and a unit where @unit is given. */
+static int parse_number(const char *text, u64 *out, bool unit)
+{
+	static const char units[] = "KMGT";
+	unsigned long long value;
+	const char *found;
+	u64 scaled;
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return -EINVAL;
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno)
+		return -ERANGE;
+	scaled = value;
+	if (unit && *end) {
+		found = strchr(units, *end);
+		if (!found)
+			return -EINVAL;
+		end++;
+		if (__builtin_mul_overflow(value,
+					   1ULL << (10 * (found - units + 1)),
+					   &scaled))
+			return -ERANGE;
+	}
+	if (*end)
+		return -EINVAL;
+	*out = scaled;
+	return 0;
+}
+
+static int set_number(const struct conf_option *opt, void *field,
+		      const char *text, char *want, size_t want_size)
+{
+	bool size = opt->kind == CONF_SIZE;
+	u64 value;
+
+	if (parse_number(text, &value, size) || value < opt->min ||
+	    value > opt->max) {
+		snprintf(want, want_size, "must be a number from %llu to %llu%s",
+			 (unsigned long long)opt->min,
+			 (unsigned long long)opt->max,
+			 size ? ", K, M, G or T may follow" : "");
+		return -EINVAL;
+	}
+	if (size)
+		*(u64 *)field = value;
+	else
+		*(unsigned int *)field = (unsigned int)value;
+	return 0;
+}
+
+static int set_switch(const struct conf_option *opt, void *field,
+		      const char *text, char *want, size_t want_size)
+{
+	static const struct {
+		const char *text;
+		bool value;
+	} words[] = {
+		{ "yes", true }, { "on", true },   { "true", true },
+		{ "1", true },	 { "no", false },  { "off", false },
+		{ "0", false },	 { "false", false },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		if (!strcmp(text, words[i].text)) {
+			*(bool *)field = words[i].value;
+			return 0;
+		}
+	}
+	snprintf(want, want_size, "must be yes or no");
+	return -EINVAL;
+}
+
+static int set_mac(const struct conf_option *opt, void *field,
+		   const char *text, char *want, size_t want_size)
+{
+	unsigned int part[6];
+	u8 mac[6];
+	int used = 0;
+	unsigned int i;
+
+	if (strlen(text) != 17 ||
+	    sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &part[0], &part[1],
+		   &part[2], &part[3], &part[4], &part[5], &used) != 6 ||
+	    used != 17)
+		goto bad;
+	for (i = 0; i < 6; i++)
+		mac[i] = (u8)part[i];
+	/* A station's own address is not a group's. */
+	if (mac[0] & 1)
+		goto bad;
+	memcpy(field, mac, sizeof(mac));
+	return 0;
+bad:
+	snprintf(want, want_size,
+		 "must be six hex bytes like 52:54:00:12:34:56, the first one even");
+	return -EINVAL;
+}
+
+static int set_log_level(const struct conf_option *opt, void *field,
+			 const char *text, char *want, size_t want_size)
+{
+	int level = log_level_parse(text);
+
+	if (level < 0) {
+		snprintf(want, want_size, "must be %s", opt->help);
+		return -EINVAL;
+	}
+	*(int *)field = level;
+	return 0;
+}
+
+static int (*const setters[])(const struct conf_option *opt, void *field,
+			      const char *text, char *want,
+			      size_t want_size) = {
+	[CONF_STRING] = set_string,
+	[CONF_UINT] = set_number,
+	[CONF_SIZE] = set_number,
+	[CONF_SWITCH] = set_switch,
+	[CONF_MAC] = set_mac,
+	[CONF_LOG_LEVEL] = set_log_level,
+};
+
+int conf_option_set(const struct conf_option *opt, void *target,
+		    const char *text, char *want, size_t want_size)
+{
+	return setters[opt->kind](opt, (u8 *)target + opt->offset, text, want,
+				  want_size);
+}
+
+void conf_option_free(const struct conf_option *opt, void *target)
+{
+	char **field = (char **)((u8 *)target + opt->offset);
+
+	if (opt->kind != CONF_STRING)
+		return;
+	free(*field);
+	*field = NULL;
+}
