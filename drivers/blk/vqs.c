@@ -16,6 +16,7 @@
 /* Header, one buffer and status: the shortest chain of a read or write. */
 #define SHORTEST_CHAIN 3
 
+#ifdef CONFIG_PCI
 /*
  * Queues beyond the interrupt vectors would share one, and every interrupt
  * would look through all of them.  One vector is for configuration changes.
@@ -29,6 +30,12 @@ static unsigned int vector_limit(struct virtio_device *vdev)
 	vectors = pci_msix_vec_count(to_pci_dev(vdev->dev.parent));
 	return vectors > 2 ? vectors - 1 : 1;
 }
+#else
+static unsigned int vector_limit(struct virtio_device *vdev)
+{
+	return UINT_MAX;
+}
+#endif
 
 /**
  * pvblk_vqs_alloc() - decide on the number of queues and make room for them
