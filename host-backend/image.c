@@ -165,13 +165,13 @@ static void find_direct_align(struct image *img, dev_t dev)
 	img->offset_align = block;
 }
 
-static int set_direct(const struct image *img, bool on)
+static int set_flag(const struct image *img, int flag, bool on)
 {
 	int flags = fcntl(img->fd, F_GETFL);
 
 	if (flags < 0)
 		return -errno;
-	flags = on ? flags | O_DIRECT : flags & ~O_DIRECT;
+	flags = on ? flags | flag : flags & ~flag;
 	return fcntl(img->fd, F_SETFL, flags) ? -errno : 0;
 }
 
@@ -206,7 +206,7 @@ static int choose_cache(struct image *img, const struct conf_device *conf,
 	use_page_cache(img);
 	if (!conf->direct || img->in_memory)
 		return 0;
-	err = set_direct(img, true);
+	err = set_flag(img, O_DIRECT, true);
 	if (err) {
 		log_notice(
 			"%s: blk-file=%s: no O_DIRECT here (%s), using the page cache",
@@ -220,7 +220,7 @@ static int choose_cache(struct image *img, const struct conf_device *conf,
 			conf->where, conf->blk_file, img->offset_align,
 			conf->block_size);
 		use_page_cache(img);
-		return set_direct(img, false);
+		return set_flag(img, O_DIRECT, false);
 	}
 	return open_page_fd(img, conf);
 }
@@ -275,6 +275,8 @@ static int prepare(struct image *img, const struct conf_device *conf)
 	err = lock_image(img, conf);
 	if (err)
 		return err;
+	/* A disk's every read would be noted; only the owner may say no. */
+	set_flag(img, O_NOATIME, true);
 	err = measure(img, conf);
 	if (err)
 		return err;

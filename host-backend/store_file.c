@@ -181,14 +181,18 @@ static ssize_t transfer_now(const struct file_store *fs,
 			    const struct store_req *req)
 {
 	off_t offset = (off_t)(req->offset + req->pos);
+	const struct iovec *iov = req->data.iov;
 	int count = (int)req->data.count;
+	int fd = fs->img.fd;
 	ssize_t ret;
 
-	if (req->op == STORE_READ)
-		ret = preadv2(fs->img.fd, req->data.iov, count, offset, 0);
+	/* In memory there is nothing to make durable: no RWF_DSYNC. */
+	if (req->op == STORE_READ && count == 1)
+		ret = pread(fd, iov->iov_base, iov->iov_len, offset);
+	else if (req->op == STORE_READ)
+		ret = preadv(fd, iov, count, offset);
 	else
-		ret = pwritev2(fs->img.fd, req->data.iov, count, offset,
-			       rw_flags(req));
+		ret = pwritev(fd, iov, count, offset);
 	return ret < 0 ? -errno : ret;
 }
 
