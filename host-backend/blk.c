@@ -165,6 +165,7 @@ static void blk_destroy(struct device *dev)
 static const struct device_ops blk_ops = {
 	.type = "blk",
 	.virtio_id = 2,
+	.config_required = true,
 	.protocol_features = BIT_ULL(VU_PROTOCOL_F_CONFIG),
 	.features = blk_features,
 	.config_read = blk_config_read,

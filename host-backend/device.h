@@ -25,6 +25,7 @@ struct conf_device;
  * @consumes_disabled: a disabled transmit queue, the second of its group, runs
  *		all the same, its type drops what it takes (vhost-user, "Ring
  *		states"); for it struct queue.enabled may change while it runs
+ * @config_required: a front end that does not read config space is refused
  * @protocol_features: vhost-user protocol features beyond the common ones
  * @features:	virtio features offered, without the ring's own
  * @config_read: copy @len bytes of config space from @off; 0 or -EINVAL
@@ -32,7 +33,7 @@ struct conf_device;
  *		Control thread; may be called while queues run
  * @features_set: the driver's choice; all queues stopped
  * @queue_enabled: SET_VRING_ENABLE has changed @q->enabled; control thread,
- *		@q is stopped, so that a type reads it as it likes while it runs
+ *		@q is stopped unless it consumes while disabled
  * @queue_start: worker's thread; the queue begins to run
  * @queue_run:	worker's thread; one batch, returns units of work found
  * @queue_arm:	worker's thread; about to sleep: ask for what should wake the
@@ -52,6 +53,7 @@ struct device_ops {
 	const char *type;
 	u32 virtio_id;
 	bool consumes_disabled;
+	bool config_required;
 	u64 protocol_features;
 	u64 (*features)(const struct device *dev);
 	int (*config_read)(const struct device *dev, u32 off, u32 len, void *buf);

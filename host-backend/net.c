@@ -27,15 +27,13 @@
 #include "net_rx.h"
 #include "net_tx.h"
 #include "port.h"
+#include "vu_proto.h"
 
 #define QUEUES_PER_PAIR PORT_DIRS
 #define NET_PAIRS_MAX (DEVICE_QUEUES_MAX / QUEUES_PER_PAIR)
 
 /* Frames a receive turn takes before others get theirs. */
 #define RX_BUDGET 64
-
-/* vhost-user: VHOST_USER_PROTOCOL_F_CONFIG */
-#define PROTOCOL_F_CONFIG BIT_ULL(9)
 
 struct net_pair {
 	struct net_rx rx;
@@ -328,7 +326,7 @@ static void config_init(struct net_device *net, const struct conf_device *conf)
 	if (memcmp(conf->mac, no_mac, sizeof(no_mac))) {
 		memcpy(net->config.mac, conf->mac, sizeof(net->config.mac));
 		net->features |= BIT_ULL(VIRTIO_NET_F_MAC);
-		net->ops.protocol_features |= PROTOCOL_F_CONFIG;
+		net->ops.protocol_features |= BIT_ULL(VU_PROTOCOL_F_CONFIG);
 	}
 }
 

@@ -193,8 +193,7 @@ static int get_features(struct vu_dev *vd, struct vu_msg *msg, struct queue *q)
 /* Without a config space a disk's driver does not know its size. */
 static bool config_missing(const struct vu_dev *vd, u64 acked)
 {
-	return (vd->dev->ops->protocol_features & NEEDS(CONFIG)) &&
-	       !(acked & NEEDS(CONFIG));
+	return vd->dev->ops->config_required && !(acked & NEEDS(CONFIG));
 }
 
 static int set_features(struct vu_dev *vd, struct vu_msg *msg, struct queue *q)
@@ -437,7 +436,11 @@ static int set_vring_enable(struct vu_dev *vd, struct vu_msg *msg,
 
 	if (enable > 1)
 		return refuse(vd, -EINVAL, "%u; must be 0 or 1", enable);
+	if (q->enabled == (bool)enable)
+		return 0;
 	WRITE_ONCE(q->enabled, enable);
+	if (q->dev->ops->queue_enabled)
+		q->dev->ops->queue_enabled(q);
 	return 0;
 }
 
