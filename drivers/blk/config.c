@@ -91,11 +91,8 @@ int pvblk_config_read(struct pvblk_dev *dev, struct pvblk_limits *limits)
 		const struct pvblk_field *field = &pvblk_fields[fault.field];
 
 		dev_err_ratelimited(&dev->vdev->dev,
-				    "%s %llu of the device is unusable, must be %llu to %llu%s\n",
-				    field->name, fault.value, field->min,
-				    field->max,
-				    fault.field == PVBLK_FIELD_BLK_SIZE ?
-					    " and a power of two" : "");
+				    "%s %llu of the device is unusable, must be %s\n",
+				    field->name, fault.value, field->want);
 		goto reject;
 	}
 	report_adjusted(dev, &config, limits->adjusted);

@@ -20,12 +20,12 @@ const struct pvblk_field pvblk_fields[PVBLK_FIELDS] = {
 	[PVBLK_FIELD_CAPACITY] = {
 		FIELD(capacity, capacity), .feature = PVBLK_NO_FEATURE,
 		.policy = PVBLK_REFUSE, .max = PVBLK_MAX_SECTORS,
+		.want = "less than 2^54 sectors",
 	},
 	[PVBLK_FIELD_SIZE_MAX] = {
-		/* The block layer cannot make segments shorter than a page. */
 		FIELD(size_max, size_max), .feature = VIRTIO_BLK_F_SIZE_MAX,
-		.policy = PVBLK_REFUSE, .min = PAGE_SIZE, .max = U32_MAX,
-		.absent = U32_MAX,
+		.policy = PVBLK_REFUSE, .max = U32_MAX,
+		.want = "0 or at least a page",
 	},
 	[PVBLK_FIELD_SEG_MAX] = {
 		FIELD(seg_max, seg_max), .feature = VIRTIO_BLK_F_SEG_MAX,
@@ -48,6 +48,7 @@ const struct pvblk_field pvblk_fields[PVBLK_FIELDS] = {
 		FIELD(blk_size, blk_size), .feature = VIRTIO_BLK_F_BLK_SIZE,
 		.policy = PVBLK_REFUSE, .min = PVBLK_SECTOR_BYTES,
 		.max = PAGE_SIZE, .absent = PVBLK_SECTOR_BYTES,
+		.want = "a power of two from 512 to a page",
 	},
 	[PVBLK_FIELD_PHYSICAL_EXP] = {
 		FIELD(physical_block_exp, physical_block_exp),
@@ -77,6 +78,7 @@ const struct pvblk_field pvblk_fields[PVBLK_FIELDS] = {
 	[PVBLK_FIELD_NUM_QUEUES] = {
 		FIELD(num_queues, num_queues), .feature = VIRTIO_BLK_F_MQ,
 		.policy = PVBLK_REFUSE, .min = 1, .max = U16_MAX, .absent = 1,
+		.want = "at least 1",
 	},
 	[PVBLK_FIELD_DISCARD_SECTORS] = {
 		FIELD(max_discard_sectors, max_discard_sectors),
@@ -148,6 +150,20 @@ static int check_field(const struct pvblk_config *config,
 		*value = field->absent;
 	*adjusted |= 1u << id;
 	return 0;
+}
+
+/* What a range cannot say. */
+static bool usable(enum pvblk_field_id id, u64 value)
+{
+	switch (id) {
+	case PVBLK_FIELD_BLK_SIZE:
+		return !(value & (value - 1));
+	case PVBLK_FIELD_SIZE_MAX:
+		/* The block layer makes no segments shorter than a page. */
+		return !value || value >= PAGE_SIZE;
+	default:
+		return true;
+	}
 }
 
 static void derive_topology(struct pvblk_limits *limits, const u64 *value)
@@ -222,7 +238,10 @@ static void derive(const struct pvblk_config *config,
 	/* The tail of a disk that ends within a block cannot be addressed. */
 	limits->capacity_sectors = value[PVBLK_FIELD_CAPACITY] &
 				   ~(u64)(block_sectors - 1);
-	limits->max_segment_bytes = value[PVBLK_FIELD_SIZE_MAX];
+	/* There are devices that offer SIZE_MAX and say 0: no limit. */
+	limits->max_segment_bytes = value[PVBLK_FIELD_SIZE_MAX] ?
+					    value[PVBLK_FIELD_SIZE_MAX] :
+					    U32_MAX;
 	limits->max_segments = value[PVBLK_FIELD_SEG_MAX];
 	limits->num_queues = value[PVBLK_FIELD_NUM_QUEUES];
 	limits->cylinders = value[PVBLK_FIELD_CYLINDERS];
@@ -252,16 +271,11 @@ int pvblk_limits_parse(const struct pvblk_config *config,
 	unsigned int id;
 
 	for (id = 0; id < PVBLK_FIELDS; id++) {
-		if (!check_field(config, id, &value[id], &checked.adjusted))
+		if (!check_field(config, id, &value[id], &checked.adjusted) &&
+		    usable(id, value[id]))
 			continue;
 		fault->field = id;
 		fault->value = value[id];
-		return -EINVAL;
-	}
-
-	if (value[PVBLK_FIELD_BLK_SIZE] & (value[PVBLK_FIELD_BLK_SIZE] - 1)) {
-		fault->field = PVBLK_FIELD_BLK_SIZE;
-		fault->value = value[PVBLK_FIELD_BLK_SIZE];
 		return -EINVAL;
 	}
 

@@ -79,6 +79,7 @@ enum pvblk_field_policy {
  * @min: smallest allowed value
  * @max: largest allowed value
  * @absent: value where the field is not offered or ignored
+ * @want: what would be right, for the message when it is refused
  */
 struct pvblk_field {
 	const char *name;
@@ -89,6 +90,7 @@ struct pvblk_field {
 	u64 min;
 	u64 max;
 	u64 absent;
+	const char *want;
 };
 
 extern const struct pvblk_field pvblk_fields[PVBLK_FIELDS];

@@ -107,11 +107,12 @@ struct pvblk_req {
 
 /**
  * struct pvblk_queue - a virtqueue and the lock of its ring
- * @lock: protects the ring, @suspects and @reaped
+ * @lock: protects the ring, @suspects, @starved and @reaped
  * @vq: the virtqueue; NULL while there is none (before probe, while frozen),
  *	when the block layer's queue is quiesced, and after a failed restore
  * @dev: the device
  * @suspects: requests that cannot be ended before the device is reset
+ * @starved: hardware queue to run once the ring has room again, or NULL
  * @reaped: requests the device has given back, ever
  * @name: name of its interrupt
  */
@@ -120,6 +121,7 @@ struct pvblk_queue {
 	struct virtqueue *vq;
 	struct pvblk_dev *dev;
 	struct pvblk_req *suspects;
+	struct blk_mq_hw_ctx *starved;
 	u64 reaped;
 	char name[PVBLK_QUEUE_NAME_BYTES];
 } ____cacheline_aligned_in_smp;

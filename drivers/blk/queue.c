@@ -173,21 +173,23 @@ static int add(struct pvblk_queue *queue, struct request *rq)
 }
 
 /*
- * Why an add failed, in words of the block layer.  It may wait for one of our
- * completions only where some are outstanding.
+ * Why an add failed, in words of the block layer.  Not BLK_STS_DEV_RESOURCE for
+ * a full ring: that relies on the end of another request to run the queue
+ * again, and requests that end in a batch do not.  So the interrupt handler
+ * does it, and should that come too early, the block layer's timer does.
  */
-static blk_status_t add_failed(struct pvblk_queue *queue, int err)
+static blk_status_t add_failed(struct pvblk_queue *queue, struct request *rq,
+			       int err)
 {
 	struct pvblk_dev *dev = queue->dev;
-	struct virtqueue *vq = queue->vq;
 
 	lockdep_assert_held(&queue->lock);
 
 	switch (err) {
 	case -ENOSPC:
 		pvblk_count(dev, PVBLK_COUNT_RING_FULL);
-		return vq->num_free < virtqueue_get_vring_size(vq) ?
-			       BLK_STS_DEV_RESOURCE : BLK_STS_RESOURCE;
+		queue->starved = rq->mq_hctx;
+		return BLK_STS_RESOURCE;
 	case -ENOMEM:
 		pvblk_count(dev, PVBLK_COUNT_NO_MEMORY);
 		return BLK_STS_RESOURCE;
@@ -215,7 +217,7 @@ static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
 	spin_lock_irqsave(&queue->lock, flags);
 	err = add(queue, rq);
 	if (unlikely(err))
-		status = add_failed(queue, err);
+		status = add_failed(queue, rq, err);
 	else if (bd->last)
 		kick = virtqueue_kick_prepare(queue->vq);
 	spin_unlock_irqrestore(&queue->lock, flags);
@@ -250,13 +252,15 @@ static void submit_batch(struct pvblk_queue *queue, struct pvblk_req *batch)
 	struct pvblk_req *refused = NULL;
 	unsigned long flags;
 	bool kick;
-	int err = 0;
+	int err;
 
 	spin_lock_irqsave(&queue->lock, flags);
 	for (; batch; batch = batch->next) {
-		err = add(queue, blk_mq_rq_from_pdu(batch));
+		struct request *rq = blk_mq_rq_from_pdu(batch);
+
+		err = add(queue, rq);
 		if (unlikely(err)) {
-			add_failed(queue, err);
+			add_failed(queue, rq, err);
 			refused = batch;
 			break;
 		}
@@ -435,14 +439,19 @@ void pvblk_queue_interrupt(struct virtqueue *vq)
 {
 	struct pvblk_dev *dev = vq->vdev->priv;
 	struct pvblk_queue *queue = &dev->queues[vq->index];
+	struct blk_mq_hw_ctx *starved;
 	struct pvblk_req *done;
 	unsigned long flags;
 
 	spin_lock_irqsave(&queue->lock, flags);
 	done = reap(queue);
+	starved = queue->starved;
+	queue->starved = NULL;
 	spin_unlock_irqrestore(&queue->lock, flags);
 
 	complete_batch(done);
+	if (unlikely(starved))
+		blk_mq_run_hw_queue(starved, true);
 }
 
 /**

@@ -168,7 +168,7 @@ static void refused_values(void **state)
 	} cases[] = {
 		{ PVBLK_FIELD_CAPACITY, PVBLK_MAX_SECTORS + 1 },
 		{ PVBLK_FIELD_CAPACITY, U64_MAX },
-		{ PVBLK_FIELD_SIZE_MAX, 0 },
+		{ PVBLK_FIELD_SIZE_MAX, 1 },
 		{ PVBLK_FIELD_SIZE_MAX, PAGE_SIZE - 1 },
 		{ PVBLK_FIELD_BLK_SIZE, 0 },
 		{ PVBLK_FIELD_BLK_SIZE, 256 },
@@ -304,6 +304,16 @@ static void cache_needs_flush(void **state)
 	assert_false(parse(&config).writeback);
 }
 
+static void segments_without_limit(void **state)
+{
+	struct pvblk_config config = ordinary(EVERYTHING, true);
+
+	(void)state;
+	set(&config, PVBLK_FIELD_SIZE_MAX, 0);
+	assert_int_equal(parse(&config).max_segment_bytes, U32_MAX);
+	assert_int_equal(parse(&config).adjusted, 0);
+}
+
 static void ranges_without_limit(void **state)
 {
 	struct pvblk_config config = ordinary(EVERYTHING, true);
@@ -331,6 +341,7 @@ int main(void)
 		cmocka_unit_test(values_at_the_bounds),
 		cmocka_unit_test(capacity_ends_on_a_block),
 		cmocka_unit_test(cache_needs_flush),
+		cmocka_unit_test(segments_without_limit),
 		cmocka_unit_test(ranges_without_limit),
 	};
 
