@@ -77,8 +77,9 @@ struct conf {
 /**
  * conf_load() - parse the command line and the file that it may name
  *
- * Prints one line that names option or file:line, value and what would be
- * right, for the first thing that is wrong.
+ * The command is argv[1] ("blk", "net", "run"), or the end of the program's own
+ * name ("pvbackend-blk", "pvbackend-net").  Prints one line that names option or
+ * file:line, value and what would be right, for the first thing that is wrong.
  *
  * Return: 0, -EINVAL, 1 where the command line asked for --help, --version or
  * the like and it has been printed.

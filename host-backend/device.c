@@ -16,19 +16,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct worker *next_worker(const struct device_env *env)
-{
-	/* Control thread only; over all devices, so that the load spreads. */
-	static unsigned int turn;
-
-	return env->workers[turn++ % env->num_workers];
-}
+/*
+ * Each device begins one worker further on: most guests use their first queue
+ * most.  Control thread only.
+ */
+static unsigned int first_worker;
 
 int device_init(struct device *dev, const struct device_ops *ops,
 		const char *name, unsigned int num_queues, unsigned int group,
 		const struct device_env *env)
 {
-	struct worker *worker = NULL;
+	unsigned int first = first_worker++;
 	unsigned int i;
 
 	dev->queues = aligned_alloc(CACHE_LINE,
@@ -45,9 +43,9 @@ int device_init(struct device *dev, const struct device_ops *ops,
 	dev->quiesced = NULL;
 	dev->mem.count = 0;
 	for (i = 0; i < num_queues; i++) {
-		if (i % group == 0)
-			worker = next_worker(env);
-		queue_init(&dev->queues[i], dev, i, worker);
+		unsigned int w = (first + i / group) % env->num_workers;
+
+		queue_init(&dev->queues[i], dev, i, env->workers[w]);
 	}
 	return 0;
 }

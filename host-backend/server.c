@@ -206,19 +206,23 @@ int server_create(struct server **out, struct device *dev,
 	return 0;
 
 close_listener:
-	close(s->listener.fd);
-	file_remove(s);
+	listener_close(s);
 free_server:
 	free(s);
 	return err;
 }
 
-void server_close(struct server *s)
+static void listener_close(struct server *s)
 {
-	s->closing = true;
 	listener_unwatch(s);
 	close(s->listener.fd);
 	file_remove(s);
+}
+
+void server_close(struct server *s)
+{
+	s->closing = true;
+	listener_close(s);
 	if (s->vd.state == VU_CLOSED)
 		s->closed(s);
 	else
@@ -240,5 +244,8 @@ struct device *server_device(struct server *s)
 
 void server_destroy(struct server *s)
 {
+	/* A start that has failed further on. */
+	if (!s->closing)
+		listener_close(s);
 	free(s);
 }

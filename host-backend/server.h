@@ -30,7 +30,7 @@ void server_reload(struct server *s);
 
 struct device *server_device(struct server *s);
 
-/** server_destroy() - after @closed */
+/** server_destroy() - after @closed, or before any front end came */
 void server_destroy(struct server *s);
 
 #endif /* PV_SERVER_H */

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * main - pvbackend's start and end
+ *
+ * Theory of operation
+ *
+ * Two kinds of threads: this one, which owns sockets, messages and signals
+ * (evloop.h), and workers, which own running queues (worker.h).  Everything
+ * that can fail for the configuration's sake is done before "ready".
+ *
+ * The end is a start in reverse: sockets close, front ends are let go as their
+ * queues drain, then devices and workers go.  If that takes longer than a
+ * supervisor's patience, what is left ends with the process.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "blk.h"
+#include "conf.h"
+#include "evloop.h"
+#include "log.h"
+#include "net.h"
+#include "server.h"
+#include "worker.h"
+
+/* Entries of a worker's submission ring; more in one turn cost a system call. */
+#define WORKER_ENTRIES 512
+
+/* Longest wait for I/O in flight at the end, seconds. */
+#define END_MAX_S 3
+
+static int (*const device_create[CONF_TYPE_MAX])(struct device **out,
+						 const struct conf_device *conf,
+						 const struct device_env *env) = {
+	[CONF_BLK] = blk_create,
+	[CONF_NET] = net_create,
+};
+
+/**
+ * struct daemon - everything, in the order in which it is made
+ * @open:	servers that have not said closed()
+ */
+struct daemon {
+	struct conf conf;
+	struct evloop *loop;
+	struct ev_fd signals;
+	struct worker **workers;
+	unsigned int num_workers;
+	struct device **devices;
+	unsigned int num_devices;
+	struct server **servers;
+	unsigned int num_servers;
+	unsigned int open;
+	bool ending;
+};
+
+/* One process, and server_create()'s callback knows only its server. */
+static struct daemon daemon_state;
+
+/* Statistics: one line a queue that ever ran, one a worker */
+
+static void queue_stats_log(const struct queue *q)
+{
+	const struct queue_stats *s = &q->stats;
+	char own[512] = "";
+
+	if (!READ_ONCE(s->chains) && !READ_ONCE(s->kicks) &&
+	    !READ_ONCE(s->faults))
+		return;
+	if (q->dev->ops->stats)
+		q->dev->ops->stats(q, own, sizeof(own));
+	log_notice("stats device=%s queue=%u chains=%" PRIu64 " kicks=%" PRIu64
+		   " calls=%" PRIu64 " calls_suppressed=%" PRIu64
+		   " faults=%" PRIu64 "%s",
+		   q->dev->name, q->index, READ_ONCE(s->chains),
+		   READ_ONCE(s->kicks), READ_ONCE(s->calls),
+		   READ_ONCE(s->calls_suppressed), READ_ONCE(s->faults), own);
+}
+
+static void worker_stats_log(unsigned int index, const struct worker *w)
+{
+	const struct worker_stats *s = worker_stats(w);
+
+	log_notice("stats worker=%u turns=%" PRIu64 " enters=%" PRIu64
+		   " sleeps=%" PRIu64 " spins=%" PRIu64
+		   " overflow_submits=%" PRIu64,
+		   index, READ_ONCE(s->turns), READ_ONCE(s->enters),
+		   READ_ONCE(s->sleeps), READ_ONCE(s->spins),
+		   READ_ONCE(s->overflow_submits));
+}
+
+static void stats_log(const struct daemon *d)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < d->num_devices; i++)
+		for (j = 0; j < d->devices[i]->num_queues; j++)
+			queue_stats_log(&d->devices[i]->queues[j]);
+	for (i = 0; i < d->num_workers; i++)
+		worker_stats_log(i, d->workers[i]);
+}
+
+/* Signals */
+
+static void end_begin(struct daemon *d)
+{
+	unsigned int i;
+
+	/* The second one means: now. */
+	if (d->ending)
+		_exit(EXIT_FAILURE);
+	d->ending = true;
+	alarm(END_MAX_S);
+	for (i = 0; i < d->num_servers; i++)
+		server_close(d->servers[i]);
+}
+
+static void reload(struct daemon *d)
+{
+	unsigned int i;
+
+	for (i = 0; i < d->num_servers && !d->ending; i++)
+		server_reload(d->servers[i]);
+}
+
+static void signals_ready(struct ev_fd *ev, u32 events)
+{
+	struct daemon *d = container_of(ev, struct daemon, signals);
+	struct signalfd_siginfo info;
+
+	while (read(ev->fd, &info, sizeof(info)) == sizeof(info)) {
+		switch (info.ssi_signo) {
+		case SIGUSR1:
+			stats_log(d);
+			break;
+		case SIGHUP:
+			reload(d);
+			break;
+		case SIGALRM:
+			log_warn("I/O in flight after %d s: ending without it",
+				 END_MAX_S);
+			_exit(EXIT_FAILURE);
+		default:
+			end_begin(d);
+			break;
+		}
+	}
+}
+
+static int signals_open(struct daemon *d)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGALRM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	/* A front end's pipe may be gone when we write to it. */
+	signal(SIGPIPE, SIG_IGN);
+	d->signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (d->signals.fd < 0)
+		return -errno;
+	d->signals.ready = signals_ready;
+	return evloop_add(d->loop, &d->signals, EPOLLIN);
+}
+
+/* Start and end */
+
+static void server_closed(struct server *s)
+{
+	struct daemon *d = &daemon_state;
+
+	if (!--d->open)
+		evloop_quit(d->loop);
+}
+
+/* Each queue has up to three descriptors, each region of memory one briefly. */
+static void raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static unsigned int workers_wanted(const struct conf *conf)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned int queues = 0;
+	unsigned int i;
+
+	if (conf->num_workers)
+		return conf->num_workers;
+	for (i = 0; i < conf->num_devices; i++)
+		queues += conf->devices[i].num_queues;
+	return cpus > 0 ? min(queues, (unsigned int)cpus) : 1;
+}
+
+static int workers_start(struct daemon *d)
+{
+	unsigned int want = workers_wanted(&d->conf);
+	int err;
+
+	d->workers = calloc(want, sizeof(*d->workers));
+	if (!d->workers)
+		return -ENOMEM;
+	while (d->num_workers < want) {
+		struct worker_conf wc = {
+			.index = d->num_workers,
+			.poll_max_ns = d->conf.poll_max_us * 1000,
+			.entries = WORKER_ENTRIES,
+		};
+
+		err = worker_create(&d->workers[d->num_workers], &wc);
+		if (err) {
+			log_err("worker %u: io_uring cannot be used: %s%s",
+				wc.index, strerror(-err),
+				err == -EPERM || err == -ENOSYS ?
+					" (forbidden here by seccomp, kernel.io_uring_disabled or a container's profile?)" :
+					"");
+			return err;
+		}
+		d->num_workers++;
+	}
+	return 0;
+}
+
+static int devices_open(struct daemon *d)
+{
+	struct device_env env = {
+		.loop = d->loop,
+		.workers = d->workers,
+		.num_workers = d->num_workers,
+	};
+	int err;
+
+	d->devices = calloc(d->conf.num_devices, sizeof(*d->devices));
+	if (!d->devices)
+		return -ENOMEM;
+	while (d->num_devices < d->conf.num_devices) {
+		const struct conf_device *conf =
+			&d->conf.devices[d->num_devices];
+
+		err = device_create[conf->type](&d->devices[d->num_devices],
+						conf, &env);
+		if (err)
+			return err;
+		d->num_devices++;
+	}
+	return 0;
+}
+
+static int servers_open(struct daemon *d)
+{
+	int err;
+
+	d->servers = calloc(d->num_devices, sizeof(*d->servers));
+	if (!d->servers)
+		return -ENOMEM;
+	while (d->num_servers < d->num_devices) {
+		err = server_create(&d->servers[d->num_servers],
+				    d->devices[d->num_servers],
+				    &d->conf.devices[d->num_servers], d->loop,
+				    server_closed);
+		if (err)
+			return err;
+		d->num_servers++;
+	}
+	d->open = d->num_servers;
+	return 0;
+}
+
+static int start(struct daemon *d)
+{
+	int err;
+
+	raise_fd_limit();
+	d->loop = evloop_create();
+	if (!d->loop)
+		return -ENOMEM;
+	err = signals_open(d);
+	if (!err)
+		err = workers_start(d);
+	if (!err)
+		err = devices_open(d);
+	if (!err)
+		err = servers_open(d);
+	return err;
+}
+
+static void end(struct daemon *d)
+{
+	while (d->num_servers)
+		server_destroy(d->servers[--d->num_servers]);
+	while (d->num_devices) {
+		struct device *dev = d->devices[--d->num_devices];
+
+		dev->ops->destroy(dev);
+	}
+	while (d->num_workers)
+		worker_destroy(d->workers[--d->num_workers]);
+	free(d->servers);
+	free(d->devices);
+	free(d->workers);
+	if (d->signals.fd > 0)
+		close(d->signals.fd);
+	if (d->loop)
+		evloop_destroy(d->loop);
+	conf_free(&d->conf);
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon *d = &daemon_state;
+	int err;
+
+	err = conf_load(&d->conf, argc, argv);
+	if (err)
+		return err == 1 ? EXIT_SUCCESS : EXIT_FAILURE;
+	log_set_level(d->conf.log_level);
+	if (d->conf.check_only) {
+		printf("%u devices, no errors\n", d->conf.num_devices);
+		conf_free(&d->conf);
+		return EXIT_SUCCESS;
+	}
+	err = start(d);
+	if (!err) {
+		log_notice("ready");
+		err = evloop_run(d->loop);
+	}
+	end(d);
+	return err ? EXIT_FAILURE : EXIT_SUCCESS;
+}
