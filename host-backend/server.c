@@ -179,6 +179,13 @@ static void file_remove(const struct server *s)
 		unlink(s->path);
 }
 
+static void listener_close(struct server *s)
+{
+	listener_unwatch(s);
+	close(s->listener.fd);
+	file_remove(s);
+}
+
 int server_create(struct server **out, struct device *dev,
 		  const struct conf_device *conf, struct evloop *loop,
 		  void (*closed)(struct server *s))
@@ -210,13 +217,6 @@ close_listener:
 free_server:
 	free(s);
 	return err;
-}
-
-static void listener_close(struct server *s)
-{
-	listener_unwatch(s);
-	close(s->listener.fd);
-	file_remove(s);
 }
 
 void server_close(struct server *s)
