@@ -127,6 +127,14 @@ class Guest:
         """A small text file of the guest, without the line end."""
         return self.run(f"cat {path}").out.rstrip("\n")
 
+    def wait_bound(self, addresses, timeout=30):
+        """Wait until the virtio devices at PCI addresses have drivers."""
+        end_time = time.monotonic() + timeout
+        while not all(driver_of(self, address) for address in addresses):
+            if time.monotonic() > end_time:
+                raise GuestError(self.tell(f"no driver bound to {addresses}"))
+            self.run(COLDPLUG)
+
     def dmesg(self):
         return self.run("dmesg").out
 
@@ -157,5 +165,5 @@ class Guest:
 def driver_of(guest, address):
     """The name of the driver bound to the virtio device of a PCI address."""
     path = f"/sys/bus/pci/devices/{address}"
-    found = guest.run(f"basename $(readlink -f {path}/virtio*/driver)", check=False)
-    return found.out.strip()
+    found = guest.run(f"readlink -f {path}/virtio*/driver", check=False).out.strip()
+    return found.rpartition("/")[2] if "/drivers/" in found else ""

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from . import paths
 
-TOOLS = ["fio", "iperf3", "ethtool", "ip", "kmod", "sha256sum", "blockdev",
+TOOLS = ["fio", "iperf3", "ethtool", "ip", "sha256sum", "blkdiscard", "mke2fs",
          "lsblk"]
 KMOD_NAMES = ["modprobe", "insmod", "rmmod", "depmod", "modinfo", "lsmod"]
 # Whatever a test may want that is not worth a library.  Not the shell: busybox's
@@ -127,13 +127,13 @@ class Tree:
 
     def __init__(self, top):
         self.top = Path(top)
-        for name in ["usr/bin", "usr/sbin", "usr/lib", "etc/modprobe.d", "proc",
+        for name in ["usr/bin", "usr/lib", "usr/lib64", "etc/modprobe.d", "proc",
                      "sys", "dev", "tmp", "run", "root"]:
             (self.top / name).mkdir(parents=True)
-        for name in ["bin", "sbin", "lib"]:
+        for name in ["bin", "lib", "lib64"]:
             (self.top / name).symlink_to(f"usr/{name}")
-        (self.top / "lib64").symlink_to("usr/lib64")
-        (self.top / "usr/lib64").mkdir()
+        # The kernel calls /sbin/modprobe.
+        (self.top / "sbin").symlink_to("usr/bin")
 
     def copy(self, source, where, mode=0o644):
         target = self.top / where.lstrip("/")

@@ -115,6 +115,16 @@ class Machine:
         self.add("-chardev", f"socket,id={name},fd={theirs.fileno()}")
         return ours
 
+    def device(self, name):
+        """The properties of a device as they stand on our command line."""
+        for word in self.arguments:
+            model, *pairs = word.split(",")
+            if f"id={name}" in pairs and "." not in model and "=" not in model:
+                found = dict(pair.split("=", 1) for pair in pairs)
+                if "addr" in found:
+                    return {"driver": model, **found}
+        raise KeyError(name)
+
     def command(self):
         return [paths.QEMU, *self.arguments]
 

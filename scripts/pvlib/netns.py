@@ -46,7 +46,7 @@ class Network:
 
     def run(self, *command, timeout=30, check=True):
         """Run a short command inside; its output is returned."""
-        done = subprocess.run([*self.prefix, *command], timeout=timeout, text=True,
+        done = subprocess.run([*self.prefix, *map(str, command)], timeout=timeout, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               stdin=subprocess.DEVNULL, check=False)
         if check and done.returncode:

@@ -51,20 +51,23 @@ class Pair:
     """Everything that one scenario needs, built on entry and undone on exit."""
 
     def __init__(self, driver, backend, queues=1, disk_mb=256, append="",
-                 read_only=False, own=None, broken=(), memory_mb=640):
+                 read_only_disk=False, own=None, broken=(), memory_mb=640):
         self.driver = driver
         self.backend = backend
         self.queues = queues
         self.disk_mb = disk_mb
         self.append = append
-        self.read_only = read_only
+        self.read_only_disk = read_only_disk
         self.own = own if own is not None else \
             DRIVERS["pv"] if driver == "pv" else ()
         self.broken = broken
         self.memory_mb = memory_mb
         self.kernel = paths.stock_kernel()
         self.stack = contextlib.ExitStack()
-        self.disk_daemon = self.nic_daemon = self.guest = None
+        self.daemons = {}
+        self.plugs = {}
+        self.guest = None
+        self.interface = None
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
@@ -90,43 +93,66 @@ class Pair:
         add[self.backend](stack)
         self.guest = stack.enter_context(guest.Guest(self.machine, self.network.prefix))
 
+    def disks(self):
+        """(name, file, read only) of every disk; disk0 is /dev/vda."""
+        yield "disk0", self.disk, False
+        if self.read_only_disk:
+            yield "disk1", make_disk(self.directory, "readonly.img", 64), True
+
     def add_qemu(self, stack):
+        del stack  # QEMU's own devices need no process
         direct = can_open_direct(self.directory)
-        self.disk_address = devices.add_disk(
-            self.machine, "disk0", self.disk, direct=direct, serial=SERIAL,
-            read_only=self.read_only, num_queues=self.queues)
-        self.nic_address = devices.add_nic(self.machine, "nic0", TAP,
-                                           queues=self.queues)
+        for name, disk, read_only in self.disks():
+            self.plugs[name] = devices.add_disk(
+                self.machine, name, disk, direct=direct, serial=SERIAL,
+                read_only=read_only, num_queues=self.queues)
+        self.plugs["nic0"] = devices.add_nic(self.machine, "nic0", TAP,
+                                             queues=self.queues)
 
     def add_pvbackend(self, stack):
-        self.disk_socket = self.directory / "disk.sock"
-        self.nic_socket = self.directory / "nic.sock"
-        self.disk_daemon = stack.enter_context(daemon.pvbackend_blk(
-            self.disk_socket, self.disk, self.queues, self.read_only,
-            [f"--serial={SERIAL}"]))
-        self.nic_daemon = stack.enter_context(daemon.pvbackend_net(
-            self.nic_socket, TAP, self.queues, prefix=self.network.prefix))
-        self.disk_address = devices.add_vhost_disk(
-            self.machine, "disk0", self.disk_socket, self.queues)
-        self.nic_address = devices.add_vhost_nic(
-            self.machine, "nic0", self.nic_socket, self.queues)
+        for name, disk, read_only in self.disks():
+            socket = self.directory / f"{name}.sock"
+            self.daemons[name] = stack.enter_context(daemon.pvbackend_blk(
+                socket, disk, self.queues, read_only, [f"--serial={SERIAL}"]))
+            self.plugs[name] = devices.add_vhost_disk(self.machine, name, socket,
+                                                      self.queues)
+        socket = self.directory / "nic0.sock"
+        self.daemons["nic0"] = stack.enter_context(daemon.pvbackend_net(
+            socket, TAP, self.queues, prefix=self.network.prefix))
+        self.plugs["nic0"] = devices.add_vhost_nic(self.machine, "nic0", socket,
+                                                   self.queues)
+
+    @property
+    def disk_address(self):
+        return self.plugs["disk0"]
+
+    @property
+    def nic_address(self):
+        return self.plugs["nic0"]
+
+    def plug_again(self):
+        """Plug disk0 and nic0 back in after both have been unplugged."""
+        for name in ("disk0", "nic0"):
+            self.machine.qmp.execute("device_add", **self.machine.device(name))
+        self.guest.wait_bound([self.disk_address, self.nic_address])
+
+    def evidence(self):
+        """All logs, for a failed test."""
+        parts = [f"== {name}\n{process.log()}" for name, process in
+                 self.daemons.items()]
+        return "\n".join([self.guest.tell("evidence"), *parts])
 
     def bound_drivers(self):
         """(disk's, NIC's) as the guest's sysfs names them."""
         return (guest.driver_of(self.guest, self.disk_address),
                 guest.driver_of(self.guest, self.nic_address))
 
-    def interface(self):
-        """The guest's name of the NIC."""
-        path = f"/sys/bus/pci/devices/{self.nic_address}"
-        return self.guest.run(f"ls {path}/virtio*/net").out.strip()
-
     def raise_interface(self):
-        """Give the NIC its address; its name is returned."""
-        name = self.interface()
-        self.guest.run(f"ip addr add {GUEST_ADDRESS}/24 dev {name}; "
-                       f"ip link set {name} up")
-        return name
+        """Find the NIC's name in the guest and give it its address."""
+        path = f"/sys/bus/pci/devices/{self.nic_address}"
+        self.interface = self.guest.run(f"ls {path}/virtio*/net").out.strip()
+        self.guest.run(f"ip addr add {GUEST_ADDRESS}/24 dev {self.interface}; "
+                       f"ip link set {self.interface} up")
 
     def report(self):
         """One line for people."""
