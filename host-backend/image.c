@@ -38,7 +38,7 @@ static int refuse(const struct conf_device *conf, int err, const char *why)
 static int open_file(const struct conf_device *conf, mode_t type)
 {
 	int flags = O_CLOEXEC | (conf->read_only ? O_RDONLY : O_RDWR);
-	int fd;
+	int err, fd;
 
 	if (S_ISBLK(type) && !conf->read_only)
 		flags |= O_EXCL;
@@ -49,12 +49,14 @@ static int open_file(const struct conf_device *conf, mode_t type)
 		return refuse(
 			conf, -EBUSY,
 			"in use: mounted, swap, or opened by another program");
-	if ((errno == EACCES || errno == EROFS || errno == EPERM) &&
-	    !conf->read_only)
-		return refuse(
-			conf, -errno,
-			"may not be opened for writing; read-only would only read it");
-	return refuse(conf, -errno, strerror(errno));
+	err = -errno;
+	if (!conf->read_only &&
+	    (err == -EACCES || err == -EROFS || err == -EPERM)) {
+		log_err("%s: blk-file=%s: cannot be written to: %s; read-only would only read it",
+			conf->where, conf->blk_file, strerror(-err));
+		return err;
+	}
+	return refuse(conf, err, strerror(-err));
 }
 
 static int check_type(const struct conf_device *conf, mode_t type)
