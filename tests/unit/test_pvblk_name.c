@@ -1,16 +1,11 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+// SPDX-License-Identifier: GPL-2.0
 /*
  * test_pvblk_name - names of disks and the prefix an administrator may give
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
+#include "pv_test.h"
 #include "name.h"
 
-static void names_by_index(void **state)
+PV_TEST(names_by_index)
 {
 	static const struct {
 		unsigned int index;
@@ -24,49 +19,40 @@ static void names_by_index(void **state)
 	char name[32];
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		assert_int_equal(pvblk_name_format(name, sizeof(name), "vd",
+		PV_EXPECT_EQ(pvblk_name_format(name, sizeof(name), "vd",
 						   cases[i].index), 0);
-		assert_string_equal(name, cases[i].name);
+		PV_EXPECT_STREQ(name, cases[i].name);
 	}
 }
 
-static void name_too_long(void **state)
+PV_TEST(name_too_long)
 {
 	char name[5] = "old";
 
-	(void)state;
-	assert_int_equal(pvblk_name_format(name, sizeof(name), "vd", 25), 0);
-	assert_string_equal(name, "vdz");
-	assert_int_equal(pvblk_name_format(name, sizeof(name), "vd", 700), 0);
-	assert_int_equal(pvblk_name_format(name, sizeof(name), "vd", 702),
+	PV_EXPECT_EQ(pvblk_name_format(name, sizeof(name), "vd", 25), 0);
+	PV_EXPECT_STREQ(name, "vdz");
+	PV_EXPECT_EQ(pvblk_name_format(name, sizeof(name), "vd", 700), 0);
+	PV_EXPECT_EQ(pvblk_name_format(name, sizeof(name), "vd", 702),
 			 -ENAMETOOLONG);
-	assert_string_equal(name, "vdzy");
+	PV_EXPECT_STREQ(name, "vdzy");
 }
 
-static void prefixes(void **state)
+PV_TEST(prefixes)
 {
-	(void)state;
-	assert_true(pvblk_name_prefix_valid("vd", 2));
-	assert_true(pvblk_name_prefix_valid("x", 1));
-	assert_true(pvblk_name_prefix_valid("abcdefgh", 8));
-	assert_false(pvblk_name_prefix_valid("", 0));
-	assert_false(pvblk_name_prefix_valid("abcdefghi", 9));
-	assert_false(pvblk_name_prefix_valid("vd1", 3));
-	assert_false(pvblk_name_prefix_valid("VD", 2));
-	assert_false(pvblk_name_prefix_valid("../x", 4));
-	assert_false(pvblk_name_prefix_valid("v{", 2));
-	assert_false(pvblk_name_prefix_valid("v`", 2));
+	PV_EXPECT(pvblk_name_prefix_valid("vd", 2));
+	PV_EXPECT(pvblk_name_prefix_valid("x", 1));
+	PV_EXPECT(pvblk_name_prefix_valid("abcdefgh", 8));
+	PV_EXPECT(!pvblk_name_prefix_valid("", 0));
+	PV_EXPECT(!pvblk_name_prefix_valid("abcdefghi", 9));
+	PV_EXPECT(!pvblk_name_prefix_valid("vd1", 3));
+	PV_EXPECT(!pvblk_name_prefix_valid("VD", 2));
+	PV_EXPECT(!pvblk_name_prefix_valid("../x", 4));
+	PV_EXPECT(!pvblk_name_prefix_valid("v{", 2));
+	PV_EXPECT(!pvblk_name_prefix_valid("v`", 2));
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_by_index),
-		cmocka_unit_test(name_too_long),
-		cmocka_unit_test(prefixes),
-	};
-
-	return cmocka_run_group_tests_name("pvblk_name", tests, NULL, NULL);
-}
+PV_SUITE(pvblk_name,
+	 PV_CASE(names_by_index),
+	 PV_CASE(name_too_long),
+	 PV_CASE(prefixes));

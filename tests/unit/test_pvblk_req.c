@@ -1,13 +1,8 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+// SPDX-License-Identifier: GPL-2.0
 /*
  * test_pvblk_req - translation of block operations, judging of answers
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
+#include "pv_test.h"
 #include "req.h"
 
 #include <linux/virtio_byteorder.h>
@@ -29,60 +24,56 @@ static const struct header_case header_cases[] = {
 	{ REQ_OP_DRV_IN, 9, VIRTIO_BLK_T_GET_ID, 0 },
 };
 
-static void header_little_endian(void **state)
+PV_TEST(header_little_endian)
 {
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < ARRAY_SIZE(header_cases); i++) {
 		const struct header_case *c = &header_cases[i];
 		struct virtio_blk_outhdr hdr = { .ioprio = 5 };
 
-		assert_int_equal(pvblk_req_fill_header(&hdr, c->op, c->sector,
+		PV_EXPECT_EQ(pvblk_req_fill_header(&hdr, c->op, c->sector,
 						       true), 0);
-		assert_int_equal(le32_to_cpu(hdr.type), c->type);
-		assert_int_equal(hdr.ioprio, 0);
-		assert_true(le64_to_cpu(hdr.sector) == c->header_sector);
+		PV_EXPECT_EQ(le32_to_cpu(hdr.type), c->type);
+		PV_EXPECT_EQ(hdr.ioprio, 0);
+		PV_EXPECT(le64_to_cpu(hdr.sector) == c->header_sector);
 	}
 }
 
-static void header_big_endian(void **state)
+PV_TEST(header_big_endian)
 {
 	struct virtio_blk_outhdr hdr;
 	const u8 *bytes = (const u8 *)&hdr;
 
-	(void)state;
-	assert_int_equal(pvblk_req_fill_header(&hdr, REQ_OP_WRITE, 0x0102,
+	PV_EXPECT_EQ(pvblk_req_fill_header(&hdr, REQ_OP_WRITE, 0x0102,
 					       false), 0);
-	assert_int_equal(bytes[3], VIRTIO_BLK_T_OUT);
-	assert_int_equal(bytes[14], 1);
-	assert_int_equal(bytes[15], 2);
+	PV_EXPECT_EQ(bytes[3], VIRTIO_BLK_T_OUT);
+	PV_EXPECT_EQ(bytes[14], 1);
+	PV_EXPECT_EQ(bytes[15], 2);
 }
 
-static void header_unknown_operation(void **state)
+PV_TEST(header_unknown_operation)
 {
 	struct virtio_blk_outhdr hdr = { .ioprio = 5 };
 
-	(void)state;
-	assert_int_equal(pvblk_req_fill_header(&hdr, REQ_OP_SECURE_ERASE, 0,
+	PV_EXPECT_EQ(pvblk_req_fill_header(&hdr, REQ_OP_SECURE_ERASE, 0,
 					       true), -EOPNOTSUPP);
-	assert_int_equal(pvblk_req_fill_header(&hdr, REQ_OP_DRV_OUT, 0, true),
+	PV_EXPECT_EQ(pvblk_req_fill_header(&hdr, REQ_OP_DRV_OUT, 0, true),
 			 -EOPNOTSUPP);
-	assert_int_equal(hdr.ioprio, 5);
+	PV_EXPECT_EQ(hdr.ioprio, 5);
 }
 
-static void range_fields(void **state)
+PV_TEST(range_fields)
 {
 	struct virtio_blk_discard_write_zeroes range;
 
-	(void)state;
 	pvblk_req_fill_range(&range, 1ULL << 33, 0x01020304, false);
-	assert_true(le64_to_cpu(range.sector) == 1ULL << 33);
-	assert_int_equal(le32_to_cpu(range.num_sectors), 0x01020304);
-	assert_int_equal(range.flags, 0);
+	PV_EXPECT(le64_to_cpu(range.sector) == 1ULL << 33);
+	PV_EXPECT_EQ(le32_to_cpu(range.num_sectors), 0x01020304);
+	PV_EXPECT_EQ(range.flags, 0);
 
 	pvblk_req_fill_range(&range, 0, 1, true);
-	assert_int_equal(le32_to_cpu(range.flags),
+	PV_EXPECT_EQ(le32_to_cpu(range.flags),
 			 VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP);
 }
 
@@ -123,49 +114,37 @@ static const struct judge_case judge_cases[] = {
 	  PVBLK_LIE_STATUS },
 };
 
-static void judge_answers(void **state)
+PV_TEST(judge_answers)
 {
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < ARRAY_SIZE(judge_cases); i++) {
 		const struct judge_case *c = &judge_cases[i];
-		enum pvblk_outcome outcome = pvblk_req_judge(&c->answer);
 
-		if (outcome != c->outcome)
-			fail_msg("%s: %s, want %s", c->name,
-				 pvblk_outcome_name(outcome),
-				 pvblk_outcome_name(c->outcome));
+		PV_EXPECT_ROW(c->name, pvblk_req_judge(&c->answer),
+			      c->outcome);
 	}
 }
 
-static void every_failure_fails(void **state)
+PV_TEST(every_failure_fails)
 {
 	int outcome;
 
-	(void)state;
-	assert_int_equal(pvblk_outcome_status(PVBLK_OK), BLK_STS_OK);
-	assert_int_equal(pvblk_outcome_status(PVBLK_UNSUPP), BLK_STS_NOTSUPP);
+	PV_EXPECT(pvblk_outcome_status(PVBLK_OK) == BLK_STS_OK);
+	PV_EXPECT(pvblk_outcome_status(PVBLK_UNSUPP) == BLK_STS_NOTSUPP);
 	for (outcome = PVBLK_OK + 1; outcome < PVBLK_OUTCOMES; outcome++) {
-		assert_int_not_equal(pvblk_outcome_status(outcome),
-				     BLK_STS_OK);
-		assert_int_equal(pvblk_outcome_is_lie(outcome),
+		PV_EXPECT(pvblk_outcome_status(outcome) != BLK_STS_OK);
+		PV_EXPECT_EQ(pvblk_outcome_is_lie(outcome),
 				 outcome == PVBLK_LIE_LEN ||
 				 outcome == PVBLK_LIE_STATUS);
-		assert_non_null(pvblk_outcome_name(outcome));
+		PV_EXPECT(pvblk_outcome_name(outcome));
 	}
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(header_little_endian),
-		cmocka_unit_test(header_big_endian),
-		cmocka_unit_test(header_unknown_operation),
-		cmocka_unit_test(range_fields),
-		cmocka_unit_test(judge_answers),
-		cmocka_unit_test(every_failure_fails),
-	};
-
-	return cmocka_run_group_tests_name("pvblk_req", tests, NULL, NULL);
-}
+PV_SUITE(pvblk_req,
+	 PV_CASE(header_little_endian),
+	 PV_CASE(header_big_endian),
+	 PV_CASE(header_unknown_operation),
+	 PV_CASE(range_fields),
+	 PV_CASE(judge_answers),
+	 PV_CASE(every_failure_fails));
