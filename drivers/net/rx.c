@@ -221,8 +221,11 @@ static int start_chain(struct pvnet_rxq *rxq, struct rx_frame *f,
 	f->skb = napi_alloc_skb(&rxq->napi, LINEAR_BYTES);
 	f->tail = f->skb;
 	if (likely(f->skb)) {
-		copy = left <= PVNET_COPY_MAX ? left :
-		       header_bytes(rxq->pn->dev, frame, n, off);
+		copy = left;
+		if (left > PVNET_COPY_MAX)
+			copy = header_bytes(rxq->pn->dev, frame, n, off);
+		else
+			pvnet_count(&rxq->counters, PVNET_RX_COPIED, 1);
 		skb_put_data(f->skb, frame, copy);
 		skip += copy;
 		left -= copy;
