@@ -10,6 +10,8 @@
  * A received header is the device's word, so every field is checked against
  * the negotiated features and the length of the frame before it is used.
  */
+#include <linux/virtio_byteorder.h>
+
 #include "hdr.h"
 
 /* Distances from the transport header to its checksum. */
@@ -20,16 +22,12 @@
 
 static u16 get16(const struct pvnet_hdr_format *fmt, __virtio16 v)
 {
-	if (fmt->little_endian)
-		return le16_to_cpu((__force __le16)v);
-	return (__force u16)v;
+	return __virtio16_to_cpu(fmt->little_endian, v);
 }
 
 static __virtio16 put16(const struct pvnet_hdr_format *fmt, u16 v)
 {
-	if (fmt->little_endian)
-		return (__force __virtio16)cpu_to_le16(v);
-	return (__force __virtio16)v;
+	return __cpu_to_virtio16(fmt->little_endian, v);
 }
 
 static bool has(const struct pvnet_hdr_format *fmt, unsigned int bit)

@@ -61,7 +61,7 @@ struct pvnet_offload {
 /**
  * struct pvnet_hdr_format - what was negotiated about the header
  * @features: feature bits in force (not only offered)
- * @little_endian: fields are little endian, else in the guest's order
+ * @little_endian: fields are little endian, else big endian
  * @bytes: length of the header before each frame: 10 or 12
  */
 struct pvnet_hdr_format {

@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* For sparse, which checks these files in the modules' build. */
+#define __force
+
 typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;
