@@ -115,7 +115,10 @@ static void wakeups_cancel(struct queue *q)
 
 	if (q->kick_armed) {
 		sqe = worker_sqe(q->worker);
-		io_uring_prep_poll_remove(sqe, (u64)(uintptr_t)&q->kick_op);
+		/* POLL_REMOVE gives up on a poll that is about to complete
+		 * (EALREADY), which then stays armed; this does not.
+		 */
+		io_uring_prep_cancel(sqe, &q->kick_op, 0);
 		worker_sqe_bind(sqe, &cancel_op);
 	}
 	if (q->timer_armed) {
