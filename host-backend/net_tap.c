@@ -179,7 +179,8 @@ static void poll_cancel(struct tap_queue *tq, struct worker_op *op)
 {
 	struct io_uring_sqe *sqe = worker_sqe(tq->worker);
 
-	io_uring_prep_poll_remove(sqe, (u64)(uintptr_t)op);
+	/* Unlike POLL_REMOVE also for a poll that is about to complete. */
+	io_uring_prep_cancel(sqe, op, 0);
 	worker_sqe_bind(sqe, &cancel_op);
 }
 
