@@ -25,7 +25,7 @@ static void conf_defaults(struct drv_dev_conf *conf)
 	if (!conf->indirect_max)
 		conf->indirect_max = 64;
 	if (!conf->timeout_ms)
-		conf->timeout_ms = 5000;
+		conf->timeout_ms = 3000;
 }
 
 static int handshake(struct drv_dev *dev)

@@ -23,7 +23,7 @@
  * @indirect_max: entries of indirect tables (64)
  * @spread_rings: each queue's ring lies in another region
  * @ack_all:	every message asks for an acknowledgement
- * @timeout_ms:	for replies and I/O (5000)
+ * @timeout_ms:	for replies and I/O (3000)
  */
 struct drv_dev_conf {
 	const char *path;

@@ -146,7 +146,7 @@ static void witness_works(void)
 	assert_true(buf[0] == mark && buf[511] == ~mark);
 }
 
-void fixture_settled(void)
+bool fixture_settled(void)
 {
 	/* $PVTEST_FOREIGN: another back end, whose thread pool may vary. */
 	const bool foreign = getenv("PVTEST_FOREIGN");
@@ -158,11 +158,20 @@ void fixture_settled(void)
 		fds = daemon_count_fds(&fx.daemon);
 		threads = daemon_count_threads(&fx.daemon);
 		if (fds == fx.fds && (foreign || threads == fx.threads))
-			return;
+			return true;
 		usleep(5000);
 	}
-	fail_msg("left behind: %d descriptors instead of %d, %d threads instead of %d",
-		 fds, fx.fds, threads, fx.threads);
+	print_error("left behind: %d descriptors instead of %d, %d threads instead of %d\n",
+		    fds, fx.fds, threads, fx.threads);
+	return false;
+}
+
+static void give_up(const char *why)
+{
+	/* cmocka's own printing cuts long texts. */
+	fprintf(stderr, "%s; its log:\n%s", why, daemon_log_text(&fx.daemon));
+	daemon_stop(&fx.daemon, SIGKILL, 1000);
+	exit(EXIT_FAILURE);
 }
 
 int fixture_after(void **state)
@@ -173,14 +182,22 @@ int fixture_after(void **state)
 	for (i = 0; i < DISKS_MAX; i++)
 		if (fx.open[i])
 			disk_close(fx.open[i]);
-	if (!daemon_alive(&fx.daemon)) {
-		print_error("the daemon is gone: %s\n",
-			    daemon_log_text(&fx.daemon));
-		exit(EXIT_FAILURE);
-	}
+	if (!daemon_alive(&fx.daemon))
+		give_up("the daemon is gone");
 	witness_works();
-	fixture_settled();
+	if (!fixture_settled())
+		give_up("the daemon is stuck or leaks");
 	return 0;
+}
+
+int fixture_run(const char *name, const struct CMUnitTest *tests, size_t count)
+{
+	const char *filter = getenv("PVTEST_FILTER");
+
+	if (filter)
+		cmocka_set_test_filter(filter);
+	return _cmocka_run_group_tests(name, tests, count, fixture_setup,
+				       fixture_teardown);
 }
 
 static struct disk *disk_new(void)

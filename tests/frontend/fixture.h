@@ -59,15 +59,29 @@ struct fixture {
 
 extern struct fixture fx;
 
-/** fixture_setup(), fixture_teardown() - of a test program (group) */
+/**
+ * fixture_run() - start the daemon, run tests, stop it
+ *
+ * $PVTEST_FILTER picks tests by name (cmocka's pattern with * and ?).
+ *
+ * Return: exit status for main().
+ */
+int fixture_run(const char *name, const struct CMUnitTest *tests, size_t count);
+
+/** fixture_setup(), fixture_teardown() - start and stop, as group fixtures */
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 
-/** fixture_after() - teardown of every test */
+/**
+ * fixture_after() - teardown of every test
+ *
+ * Ends the program where the daemon is gone, stuck or leaks: what comes
+ * afterwards would show nothing new.
+ */
 int fixture_after(void **state);
 
-/** fixture_settled() - wait until the daemon has let go of all that was given */
-void fixture_settled(void);
+/** fixture_settled() - has the daemon let go of all that was given? */
+bool fixture_settled(void);
 
 /**
  * struct disk - a connection to a disk for one test

@@ -677,6 +677,5 @@ int main(void)
 		}
 	}
 	memcpy(tests + count, once, sizeof(once));
-	return _cmocka_run_group_tests("blk", tests, ARRAY_SIZE(tests),
-				       fixture_setup, fixture_teardown);
+	return fixture_run("blk", tests, ARRAY_SIZE(tests));
 }

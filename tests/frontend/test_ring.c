@@ -778,6 +778,5 @@ int main(void)
 			.initial_state = (void *)(uintptr_t)&table[i],
 		};
 	memcpy(tests + i, more, sizeof(more));
-	return _cmocka_run_group_tests("ring", tests, ARRAY_SIZE(tests),
-				       fixture_setup, fixture_teardown);
+	return fixture_run("ring", tests, ARRAY_SIZE(tests));
 }
