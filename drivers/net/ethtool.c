@@ -7,10 +7,38 @@
 #include "pv_version.h"
 #include "pvnet.h"
 
-#define NAME(name, text) text,
-static const char *const rx_names[] = { PVNET_RX_COUNTERS(NAME) };
-static const char *const tx_names[] = { PVNET_TX_COUNTERS(NAME) };
-#undef NAME
+static const char *const rx_names[] = {
+	[PVNET_RX_PACKETS] = "packets",
+	[PVNET_RX_BYTES] = "bytes",
+	[PVNET_RX_KICKS] = "kicks",
+	[PVNET_RX_BUFFERS] = "buffers",
+	[PVNET_RX_COPIED] = "copied",
+	[PVNET_RX_CARVED] = "carved",
+	[PVNET_RX_REFILL_FAILED] = "refill_failed",
+	[PVNET_RX_DROP_NO_MEMORY] = "drop_no_memory",
+	[PVNET_RX_DROP_BAD_LENGTH] = "drop_bad_length",
+	[PVNET_RX_DROP_BAD_COUNT] = "drop_bad_num_buffers",
+	[PVNET_RX_DROP_BAD_CSUM] = "drop_bad_csum",
+	[PVNET_RX_DROP_BAD_GSO] = "drop_bad_gso",
+};
+static_assert(ARRAY_SIZE(rx_names) == PVNET_RX_NUM);
+
+static const char *const tx_names[] = {
+	[PVNET_TX_PACKETS] = "packets",
+	[PVNET_TX_BYTES] = "bytes",
+	[PVNET_TX_KICKS] = "kicks",
+	[PVNET_TX_STOPS] = "stops",
+	[PVNET_TX_WAKES] = "wakes",
+	[PVNET_TX_POLLS] = "polls",
+	[PVNET_TX_LINEARIZED] = "linearized",
+	[PVNET_TX_TIMEOUTS] = "timeouts",
+	[PVNET_TX_DROP_NO_MEMORY] = "drop_no_memory",
+	[PVNET_TX_DROP_OFFLOAD] = "drop_offload",
+	[PVNET_TX_DROP_RING_FULL] = "drop_ring_full",
+	[PVNET_TX_DROP_BROKEN] = "drop_broken",
+	[PVNET_TX_DROP_RESET] = "drop_reset",
+};
+static_assert(ARRAY_SIZE(tx_names) == PVNET_TX_NUM);
 
 /* Counters of the whole device. */
 static const struct {

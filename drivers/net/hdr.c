@@ -10,9 +10,9 @@
  * A received header is the device's word, so every field is checked against
  * the negotiated features and the length of the frame before it is used.
  */
-#include <linux/virtio_byteorder.h>
-
 #include "hdr.h"
+
+#include <linux/virtio_byteorder.h>
 
 /* Distances from the transport header to its checksum. */
 #define TCP_CSUM_OFFSET		16u

@@ -63,44 +63,43 @@
 	(DIV_ROUND_UP(PVNET_FRAME_MAX + VLAN_HLEN + 12, PAGE_SIZE))
 
 /*
- * Counters of one queue, named as "ethtool -S" shows them.  Written by the
- * queue's owner (RX NAPI, or holder of the TX queue lock).
+ * Counters of one queue; "ethtool -S" shows them under the names in
+ * ethtool.c.  Written by the queue's owner (RX NAPI, or holder of the TX queue
+ * lock).  netdev.c sums ranges of drops, so keep their order.
  */
-#define PVNET_RX_COUNTERS(X)			\
-	X(PACKETS, "packets")			\
-	X(BYTES, "bytes")			\
-	X(KICKS, "kicks")			\
-	X(BUFFERS, "buffers")			\
-	X(COPIED, "copied")			\
-	X(CARVED, "carved")			\
-	X(REFILL_FAILED, "refill_failed")	\
-	X(DROP_NO_MEMORY, "drop_no_memory")	\
-	X(DROP_BAD_LENGTH, "drop_bad_length")	\
-	X(DROP_BAD_COUNT, "drop_bad_num_buffers") \
-	X(DROP_BAD_CSUM, "drop_bad_csum")	\
-	X(DROP_BAD_GSO, "drop_bad_gso")
+enum pvnet_rx_counter {
+	PVNET_RX_PACKETS,
+	PVNET_RX_BYTES,
+	PVNET_RX_KICKS,
+	PVNET_RX_BUFFERS,
+	PVNET_RX_COPIED,
+	PVNET_RX_CARVED,
+	PVNET_RX_REFILL_FAILED,
+	PVNET_RX_DROP_NO_MEMORY,
+	PVNET_RX_DROP_BAD_LENGTH,
+	PVNET_RX_DROP_BAD_COUNT,
+	PVNET_RX_DROP_BAD_CSUM,
+	PVNET_RX_DROP_BAD_GSO,
+	PVNET_RX_NUM,
+};
 
-#define PVNET_TX_COUNTERS(X)			\
-	X(PACKETS, "packets")			\
-	X(BYTES, "bytes")			\
-	X(KICKS, "kicks")			\
-	X(STOPS, "stops")			\
-	X(WAKES, "wakes")			\
-	X(POLLS, "polls")			\
-	X(LINEARIZED, "linearized")		\
-	X(TIMEOUTS, "timeouts")			\
-	X(DROP_NO_MEMORY, "drop_no_memory")	\
-	X(DROP_OFFLOAD, "drop_offload")		\
-	X(DROP_RING_FULL, "drop_ring_full")	\
-	X(DROP_BROKEN, "drop_broken")		\
-	X(DROP_RESET, "drop_reset")
+enum pvnet_tx_counter {
+	PVNET_TX_PACKETS,
+	PVNET_TX_BYTES,
+	PVNET_TX_KICKS,
+	PVNET_TX_STOPS,
+	PVNET_TX_WAKES,
+	PVNET_TX_POLLS,
+	PVNET_TX_LINEARIZED,
+	PVNET_TX_TIMEOUTS,
+	PVNET_TX_DROP_NO_MEMORY,
+	PVNET_TX_DROP_OFFLOAD,
+	PVNET_TX_DROP_RING_FULL,
+	PVNET_TX_DROP_BROKEN,
+	PVNET_TX_DROP_RESET,
+	PVNET_TX_NUM,
+};
 
-#define PVNET_RX_ENUM(name, text) PVNET_RX_##name,
-#define PVNET_TX_ENUM(name, text) PVNET_TX_##name,
-enum pvnet_rx_counter { PVNET_RX_COUNTERS(PVNET_RX_ENUM) PVNET_RX_NUM };
-enum pvnet_tx_counter { PVNET_TX_COUNTERS(PVNET_TX_ENUM) PVNET_TX_NUM };
-#undef PVNET_RX_ENUM
-#undef PVNET_TX_ENUM
 #define PVNET_COUNTERS_MAX	16
 static_assert((int)PVNET_RX_NUM <= PVNET_COUNTERS_MAX);
 static_assert((int)PVNET_TX_NUM <= PVNET_COUNTERS_MAX);
@@ -200,8 +199,8 @@ struct pvnet_txq {
  * @dead: no command is sent any more; cleared by pvnet_ctrl_start() alone
  */
 struct pvnet_ctrl {
-	struct mutex mutex;
-	spinlock_t vq_lock;
+	struct mutex mutex;	/* serializes commands */
+	spinlock_t vq_lock;	/* virtqueue against its callback */
 	struct virtqueue *vq;
 	bool dead;
 	/* free-running counters, under mutex */
