@@ -69,37 +69,27 @@ static bool should_run(const struct queue *q)
 	       (q->enabled || device_queue_consumes_disabled(q));
 }
 
-static int queue_update(struct device *dev, struct queue *q)
+static void queue_update(struct device *dev, struct queue *q)
 {
-	int err;
-
+	q->start_err = 0;
 	if (!dev->features_known || q->state != QUEUE_STOPPED || !should_run(q))
-		return 0;
+		return;
 	q->setup.mem = &dev->mem;
 	q->setup.features = dev->features;
-	err = queue_start(q);
-	/* The region that the ring is in may be still to come. */
-	if (err == -EFAULT) {
-		log_ratelimited(&q->limit, LOG_WARNING,
-				"%s queue %u: waits, its ring is not in the memory that the front end shares",
-				dev->name, q->index);
-		return 0;
-	}
-	return err;
+	q->start_err = queue_start(q);
+	if (q->start_err)
+		log_ratelimited(&q->limit, LOG_INFO,
+				"%s queue %u: waits, its ring cannot be used: %s",
+				dev->name, q->index,
+				queue_start_error(q->start_err));
 }
 
-int device_update(struct device *dev)
+void device_update(struct device *dev)
 {
 	unsigned int i;
-	int first = 0;
 
-	for (i = 0; i < dev->num_queues; i++) {
-		int err = queue_update(dev, &dev->queues[i]);
-
-		if (err && !first)
-			first = err;
-	}
-	return first;
+	for (i = 0; i < dev->num_queues; i++)
+		queue_update(dev, &dev->queues[i]);
 }
 
 static void quiesce_end(struct device *dev)

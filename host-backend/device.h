@@ -134,9 +134,10 @@ void device_quiesce(struct device *dev, struct queue *q,
 /**
  * device_update() - start every stopped queue that should run now
  *
- * Return: 0 or the first -errno of queue_start(); the others run.
+ * One that cannot says why in queue.start_err, and is tried again at the next
+ * call: the memory that its ring is in may be still to come.
  */
-int device_update(struct device *dev);
+void device_update(struct device *dev);
 
 /** device_queue_consumes_disabled() - does @q run whether enabled or not? */
 bool device_queue_consumes_disabled(const struct queue *q);

@@ -79,7 +79,6 @@ static int buf_take(struct net_rx *rx)
 	if (ret <= 0)
 		return -ENOBUFS;
 
-	q->stats.chains++;
 	memmove(chain.iov, chain.iov + chain.out_num,
 		chain.in_num * sizeof(*chain.iov));
 	rx->bufs[rx->end++] = (struct net_rx_buf){

@@ -78,7 +78,6 @@ static int pop(struct net_tx *tx, struct vq_chain *chain, unsigned int pos)
 		queue_fail(q);
 	if (ret <= 0)
 		return 0;
-	q->stats.chains++;
 	return 1;
 }
 

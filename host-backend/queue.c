@@ -169,6 +169,7 @@ void queue_flush(struct queue *q)
 {
 	if (!q->vq.staged)
 		return;
+	q->stats.chains += q->vq.staged;
 	if (!vq_publish(&q->vq)) {
 		q->stats.calls_suppressed++;
 	} else if (q->call_fd >= 0) {
@@ -219,6 +220,15 @@ int queue_start(struct queue *q)
 	queue_set_state(q, QUEUE_RUNNING);
 	worker_post(q->worker, &q->start_msg);
 	return 0;
+}
+
+const char *queue_start_error(int err)
+{
+	if (err == -EFAULT)
+		return "the ring does not lie in one region of shared memory";
+	if (err == -EINVAL)
+		return "the ring's addresses are not aligned";
+	return strerror(-err);
 }
 
 /* The call must be written before the control thread may close its eventfd. */
@@ -303,6 +313,7 @@ void queue_unkick(struct queue *q)
 {
 	fd_forget(&q->kick_fd);
 	q->started = false;
+	q->start_err = 0;
 	vq_stop(&q->vq);
 }
 

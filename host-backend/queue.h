@@ -51,7 +51,7 @@ enum queue_state {
  * Device types have their own beside these (blk.h, net.h).
  */
 struct queue_stats {
-	u64 chains;		/* buffers taken */
+	u64 chains;		/* buffers given back, counted by queue_flush() */
 	u64 kicks;		/* kick eventfd became ready */
 	u64 calls;		/* call eventfd written */
 	u64 calls_suppressed;	/* published, the driver wanted no interrupt */
@@ -71,6 +71,7 @@ struct queue_stats {
  *		non-blocking, so that no counter can hold up the worker
  * @err_fd:	from SET_VRING_ERR, or -1
  * @started:	between SET_VRING_KICK and GET_VRING_BASE
+ * @start_err:	why device_update() could not start it, 0 or -errno
  * @enabled:	SET_VRING_ENABLE; true from the start without protocol features
  *
  * Any thread may read @state; only the control thread changes it.
@@ -98,6 +99,7 @@ struct queue {
 	int err_fd;
 	bool started;
 	bool enabled;
+	int start_err;
 
 	struct vq vq __cacheline_aligned;
 	unsigned int inflight;
@@ -133,6 +135,9 @@ void queue_reset(struct queue *q);
 
 /** queue_start() - check the ring and hand the queue to its worker; 0 or -errno */
 int queue_start(struct queue *q);
+
+/** queue_start_error() - queue_start()'s -errno in words */
+const char *queue_start_error(int err);
 
 /** queue_drain() - ask the worker to let go; device_queue_drained() follows */
 void queue_drain(struct queue *q);

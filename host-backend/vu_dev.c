@@ -407,6 +407,10 @@ static void set_nonblocking(int fd)
 static int set_vring_kick(struct vu_dev *vd, struct vu_msg *msg,
 			  struct queue *q)
 {
+	if (!vd->dev->mem.count)
+		log_ratelimited(&vd->limit, LOG_WARNING,
+				"%s queue %u: waits, the front end shares no memory (QEMU: -object memory-backend-memfd,id=m,size=...,share=on -machine memory-backend=m)",
+				vd->dev->name, q->index);
 	/* Set up anew, so that what broke it before is over. */
 	vq_stop(&q->vq);
 	vring_fd(msg, &q->kick_fd);
@@ -822,14 +826,14 @@ static int finish(struct vu_dev *vd, const struct vu_message *m, int err)
 static int handle(struct vu_dev *vd, const struct vu_message *m,
 		  struct queue *q)
 {
-	int err, update_err;
+	int err;
 
 	err = m->handler(vd, &vd->in.msg, q);
 	/* Also after a refusal: what was drained for it goes on. */
-	update_err = device_update(vd->dev);
-	if (!err && update_err)
-		err = refuse(vd, update_err, "a ring cannot start: %s",
-			     strerror(-update_err));
+	device_update(vd->dev);
+	if (!err && q && q->start_err)
+		err = refuse(vd, q->start_err, "%s",
+			     queue_start_error(q->start_err));
 	update_state(vd);
 	return finish(vd, m, err);
 }
