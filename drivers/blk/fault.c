@@ -136,12 +136,22 @@ static u64 sum_reaped(struct pvblk_dev *dev)
 	return sum;
 }
 
+/**
+ * pvblk_fault_patience() - how long to wait for a silent device
+ *
+ * Return: jiffies, as far as an int reaches; that is "for ever" too
+ */
+unsigned int pvblk_fault_patience(void)
+{
+	u64 timeout = (u64)READ_ONCE(pvblk_remove_timeout) * HZ;
+
+	return timeout && timeout < INT_MAX ? timeout : INT_MAX;
+}
+
 static void drain_look_later(struct pvblk_dev *dev)
 {
-	unsigned long timeout = pvblk_remove_timeout * (unsigned long)HZ;
-
 	queue_delayed_work(pvblk_workqueue, &dev->drain_work,
-			   max(timeout / DRAIN_LOOKS, 1UL));
+			   pvblk_fault_patience() / DRAIN_LOOKS);
 }
 
 /**
@@ -152,8 +162,7 @@ void pvblk_fault_drain_start(struct pvblk_dev *dev)
 {
 	dev->drain_seen = sum_reaped(dev);
 	dev->drain_stalls = 0;
-	if (pvblk_remove_timeout)
-		drain_look_later(dev);
+	drain_look_later(dev);
 }
 
 void pvblk_fault_drain_work(struct work_struct *work)

@@ -55,7 +55,7 @@ MODULE_PARM_DESC(disk_prefix, "first letters of disk names (default vd)");
 unsigned int pvblk_remove_timeout = 30;
 module_param_named(remove_timeout, pvblk_remove_timeout, uint, 0644);
 MODULE_PARM_DESC(remove_timeout,
-		 "seconds without an answer until a disk being removed is given up (default 30, 0 never)");
+		 "seconds without an answer until a removal gives the disk up, or a suspend itself (default 30, 0 never)");
 
 struct workqueue_struct *pvblk_workqueue;
 static DEFINE_IDA(disk_numbers);
@@ -251,6 +251,7 @@ delete_vqs:
 free_queues:
 	pvblk_vqs_free(dev);
 free_dev:
+	vdev->priv = NULL;
 	dev_free(dev);
 	return err;
 }
@@ -298,15 +299,12 @@ static void config_changed(struct virtio_device *vdev)
 static int quiesce(struct pvblk_dev *dev)
 {
 	struct request_queue *q = dev->disk->queue;
-	unsigned long timeout = pvblk_remove_timeout ?
-					pvblk_remove_timeout * HZ :
-					MAX_SCHEDULE_TIMEOUT;
 	int left;
 
 	/* A fault reported by now ends its requests; do not wait for those. */
 	flush_work(&dev->kill_work);
 	blk_freeze_queue_start(q);
-	left = blk_mq_freeze_queue_wait_timeout(q, timeout);
+	left = blk_mq_freeze_queue_wait_timeout(q, pvblk_fault_patience());
 	if (left)
 		blk_mq_quiesce_queue(q);
 	blk_mq_unfreeze_queue(q);
@@ -314,7 +312,7 @@ static int quiesce(struct pvblk_dev *dev)
 		return 0;
 
 	dev_err(&dev->vdev->dev, "%s: requests unfinished after %u s, not suspending\n",
-		dev->disk->disk_name, pvblk_remove_timeout);
+		dev->disk->disk_name, pvblk_fault_patience() / HZ);
 	return -ETIMEDOUT;
 }
 

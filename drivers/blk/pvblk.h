@@ -246,6 +246,7 @@ void pvblk_fault_reset(struct pvblk_dev *dev);
 void pvblk_fault_report(struct pvblk_dev *dev, const char *what);
 void pvblk_fault_kill(struct pvblk_dev *dev, const char *why);
 void pvblk_fault_kill_work(struct work_struct *work);
+unsigned int pvblk_fault_patience(void);
 void pvblk_fault_drain_start(struct pvblk_dev *dev);
 void pvblk_fault_drain_work(struct work_struct *work);
 
