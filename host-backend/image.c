@@ -23,6 +23,10 @@
 #define SECTOR 512u
 #define PAGE   4096u
 
+/* How long a file may be held by a process that is no more, and between looks. */
+#define OWNER_GONE_MS 1000u
+#define OWNER_POLL_MS 5u
+
 /* Linux 6.1; absent from the headers of some C libraries. */
 #ifndef STATX_DIOALIGN
 #define STATX_DIOALIGN 0x00002000U
@@ -35,16 +39,32 @@ static int refuse(const struct conf_device *conf, int err, const char *why)
 	return err;
 }
 
+/*
+ * The kernel lets go of a killed daemon's files when its last I/O has ended,
+ * moments after the process itself is gone; a new one must not trip over that.
+ */
+static bool wait_for_owner(unsigned int *waited_ms)
+{
+	if (*waited_ms >= OWNER_GONE_MS)
+		return false;
+	usleep(OWNER_POLL_MS * 1000);
+	*waited_ms += OWNER_POLL_MS;
+	return true;
+}
+
 static int open_file(const struct conf_device *conf, mode_t type)
 {
 	int flags = O_CLOEXEC | (conf->read_only ? O_RDONLY : O_RDWR);
+	unsigned int waited_ms = 0;
 	int err, fd;
 
 	if (S_ISBLK(type) && !conf->read_only)
 		flags |= O_EXCL;
-	fd = open(conf->blk_file, flags);
-	if (fd >= 0)
-		return fd;
+	do {
+		fd = open(conf->blk_file, flags);
+		if (fd >= 0)
+			return fd;
+	} while (errno == EBUSY && wait_for_owner(&waited_ms));
 	if (errno == EBUSY)
 		return refuse(
 			conf, -EBUSY,
@@ -80,9 +100,13 @@ static int lock_image(const struct image *img, const struct conf_device *conf)
 		.l_type = conf->read_only ? F_RDLCK : F_WRLCK,
 		.l_whence = SEEK_SET,
 	};
+	unsigned int waited_ms = 0;
 
-	if (fcntl(img->fd, F_OFD_SETLK, &lock) == 0)
-		return 0;
+	do {
+		if (fcntl(img->fd, F_OFD_SETLK, &lock) == 0)
+			return 0;
+	} while ((errno == EAGAIN || errno == EACCES) &&
+		 wait_for_owner(&waited_ms));
 	if (errno == EAGAIN || errno == EACCES)
 		return refuse(conf, -EBUSY,
 			      conf->read_only ? "another program writes to it" :
