@@ -94,17 +94,23 @@ static int start_witness(void)
 	return drv_blk_req_alloc(&fx.witness_req, &fx.witness.mem);
 }
 
-int fixture_setup(void **state)
+int fixture_restart(void)
 {
-	(void)state;
-	signal(SIGPIPE, SIG_IGN);
-	if (daemon_dir(&fx.daemon) || prepare_files() || start_daemon() ||
-	    start_witness())
+	if (start_daemon() || start_witness())
 		return -1;
 	usleep(20000);
 	fx.fds = daemon_count_fds(&fx.daemon);
 	fx.threads = daemon_count_threads(&fx.daemon);
 	return 0;
+}
+
+int fixture_setup(void **state)
+{
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	if (daemon_dir(&fx.daemon) || prepare_files())
+		return -1;
+	return fixture_restart();
 }
 
 int fixture_teardown(void **state)

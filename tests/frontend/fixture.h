@@ -80,6 +80,9 @@ int fixture_teardown(void **state);
  */
 int fixture_after(void **state);
 
+/** fixture_restart() - after daemon_stop(): the same again; 0 or -1 */
+int fixture_restart(void);
+
 /** fixture_settled() - has the daemon let go of all that was given? */
 bool fixture_settled(void);
 
