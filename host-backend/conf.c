@@ -310,7 +310,7 @@ static char *file_read(const char *path)
 	len = fread(text, 1, CONFIG_BYTES_MAX + 1, f);
 	if (ferror(f) || len > CONFIG_BYTES_MAX || memchr(text, '\0', len)) {
 		log_err("--config=%s: %s", path,
-			ferror(f) ? "cannot be read" :
+			ferror(f) ? strerror(errno) :
 				    "not a text of at most 1 MiB");
 		free(text);
 		text = NULL;
@@ -525,7 +525,8 @@ int conf_load(struct conf *conf, int argc, char **argv)
 		.log_level = LOG_NOTICE,
 	};
 	if (!command && !c.argc) {
-		usage();
+		log_err("%s: no command: want blk, net or run; --help shows all",
+			where_cmdline);
 		return -EINVAL;
 	}
 	if (!command && !strncmp(*c.argv, "--", 2)) {
