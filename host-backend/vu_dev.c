@@ -421,8 +421,17 @@ static int set_vring_kick(struct vu_dev *vd, struct vu_msg *msg,
 static int set_vring_call(struct vu_dev *vd, struct vu_msg *msg,
 			  struct queue *q)
 {
+	static const u64 one = 1;
+
 	vring_fd(msg, &q->call_fd);
 	set_nonblocking(q->call_fd);
+	/* What was completed since the driver began to wait for this eventfd,
+	 * and before we had it, signalled nobody.  Where that was nothing, an
+	 * interrupt too many does no harm; a full counter is one as well.
+	 */
+	while (q->started && q->call_fd >= 0 &&
+	       write(q->call_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
 	return 0;
 }
 
