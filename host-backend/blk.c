@@ -6,7 +6,9 @@
  *
  * Writes are durable when complete (store_req.fua) unless the driver has a
  * write cache to flush: it took FLUSH, and did not turn writeback off (virtio
- * 1.3, 5.2.6.2).
+ * 1.3, 5.2.6.2).  What it chose stays chosen when the front end negotiates
+ * anew or reconnects: QEMU does both behind the driver's back.  A new driver
+ * that finds the cache off reads so in config space.
  *
  * SIZE_MAX is not offered: a segment may have any length.
  */
@@ -54,30 +56,60 @@ static u32 sectors(u64 bytes)
 	return (u32)min(bytes >> BLK_SECTOR_SHIFT, (u64)UINT32_MAX);
 }
 
+/* Config space is little endian: a device of virtio 1.0 or newer. */
+static __virtio16 v16(u32 value)
+{
+	return (__force __virtio16)cpu_to_le16((u16)min(value, 0xffffu));
+}
+
+static __virtio32 v32(u32 value)
+{
+	return (__force __virtio32)cpu_to_le32(value);
+}
+
+static __virtio64 v64(u64 value)
+{
+	return (__force __virtio64)cpu_to_le64(value);
+}
+
+/*
+ * virtio 1.3, 5.2.5.2: with CONFIG_WCE and without FLUSH, the field begins as
+ * 0, else as 1.
+ */
+static bool is_writeback(const struct blk *blk)
+{
+	u64 features = blk->dev.features;
+
+	if (blk->cache == BLK_CACHE_DEFAULT)
+		return !(features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE)) ||
+		       (features & BIT_ULL(VIRTIO_BLK_F_FLUSH));
+	return blk->cache == BLK_CACHE_WRITEBACK;
+}
+
 static void fill_config(const struct blk *blk, struct virtio_blk_config *c)
 {
 	const struct store_limits *limits = &blk->store->limits;
 	u32 blocks = limits->physical_size / limits->block_size;
 
 	*c = (struct virtio_blk_config){
-		.capacity = htole64(limits->capacity >> BLK_SECTOR_SHIFT),
-		.seg_max = htole32(blk->seg_max),
-		.blk_size = htole32(limits->block_size),
+		.capacity = v64(limits->capacity >> BLK_SECTOR_SHIFT),
+		.seg_max = v32(blk->seg_max),
+		.blk_size = v32(limits->block_size),
 		.physical_block_exp = (u8)__builtin_ctz(blocks),
-		.min_io_size = htole16((u16)min(blocks, (u32)UINT16_MAX)),
-		.wce = blk->writeback,
-		.num_queues = htole16((u16)blk->dev.num_queues),
+		.min_io_size = v16(blocks),
+		.wce = is_writeback(blk),
+		.num_queues = v16(blk->dev.num_queues),
 	};
 	if (limits->discard_align) {
-		c->max_discard_sectors = htole32(sectors(limits->discard_max));
-		c->max_discard_seg = htole32(BLK_RANGES_MAX);
+		c->max_discard_sectors = v32(sectors(limits->discard_max));
+		c->max_discard_seg = v32(BLK_RANGES_MAX);
 		c->discard_sector_alignment =
-			htole32(sectors(limits->discard_align));
+			v32(sectors(limits->discard_align));
 	}
 	if (limits->write_zeroes_max) {
 		c->max_write_zeroes_sectors =
-			htole32(sectors(limits->write_zeroes_max));
-		c->max_write_zeroes_seg = htole32(BLK_RANGES_MAX);
+			v32(sectors(limits->write_zeroes_max));
+		c->max_write_zeroes_seg = v32(BLK_RANGES_MAX);
 		c->write_zeroes_may_unmap = limits->discard_align != 0;
 	}
 }
@@ -103,11 +135,21 @@ static int blk_config_read(const struct device *dev, u32 off, u32 len,
  */
 static void update_fua(struct blk *blk)
 {
-	bool writeback = blk->dev.features & BIT_ULL(VIRTIO_BLK_F_FLUSH);
+	u64 features = blk->dev.features;
+	bool cache = features & BIT_ULL(VIRTIO_BLK_F_FLUSH);
 
-	if (blk->dev.features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE))
-		writeback = blk->writeback;
-	WRITE_ONCE(blk->fua, !writeback);
+	if (features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE))
+		cache = is_writeback(blk);
+	WRITE_ONCE(blk->fua, !cache);
+}
+
+static bool may_choose_cache(const struct blk *blk)
+{
+	if (blk->store->limits.read_only)
+		return false;
+	/* Front ends pass this on even before they start the device. */
+	return !blk->dev.features_known ||
+	       (blk->dev.features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE));
 }
 
 static int blk_config_write(struct device *dev, u32 off, u32 len,
@@ -116,14 +158,13 @@ static int blk_config_write(struct device *dev, u32 off, u32 len,
 	struct blk *blk = blk_of(dev);
 	u8 writeback;
 
-	if (off != offsetof(struct virtio_blk_config, wce) || len != 1)
-		return -EPERM;
-	if (!(dev->features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE)))
+	if (off != offsetof(struct virtio_blk_config, wce) || len != 1 ||
+	    !may_choose_cache(blk))
 		return -EPERM;
 	memcpy(&writeback, buf, 1);
 	if (writeback > 1)
 		return -EINVAL;
-	blk->writeback = writeback;
+	blk->cache = writeback ? BLK_CACHE_WRITEBACK : BLK_CACHE_WRITETHROUGH;
 	update_fua(blk);
 	/* The driver will not flush any more what it wrote until now. */
 	return writeback ? 0 : blk->store->ops->sync(blk->store);
@@ -131,12 +172,7 @@ static int blk_config_write(struct device *dev, u32 off, u32 len,
 
 static void blk_features_set(struct device *dev, u64 features)
 {
-	struct blk *blk = blk_of(dev);
-
-	/* virtio 1.3, 5.2.5.2: CONFIG_WCE without FLUSH starts without cache. */
-	blk->writeback = !(features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE)) ||
-			 (features & BIT_ULL(VIRTIO_BLK_F_FLUSH));
-	update_fua(blk);
+	update_fua(blk_of(dev));
 }
 
 static bool blk_reload(struct device *dev)
@@ -222,7 +258,6 @@ int blk_create(struct device **out, const struct conf_device *conf,
 
 	set_serial(blk, conf);
 	blk->seg_max = min((u32)BLK_SEG_MAX, conf->queue_size - 2);
-	blk->writeback = true;
 	for (unsigned int i = 0; i < conf->num_queues; i++)
 		blk->bqs[i] = (struct blk_queue){
 			.q = &blk->dev.queues[i],

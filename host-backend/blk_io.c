@@ -34,8 +34,12 @@
  */
 #define REQUEST_IOV 128
 
-/* Requests taken in a turn, so that other queues of the worker get theirs. */
-#define BATCH_MAX 64
+/*
+ * What is taken in a turn, in requests and in bytes, so that other queues of
+ * the worker get theirs.
+ */
+#define BATCH_MAX   64
+#define BATCH_BYTES (1u << 20)
 
 /* What a queue does in place is shown to the driver in such portions. */
 #define FLUSH_EVERY 8
@@ -252,6 +256,7 @@ static int start_transfer(struct blk_io *io, const struct blk_req *req)
 	memcpy(iov, req->data.iov, req->data.count * sizeof(*iov));
 	sreq->data = (struct iov_span){ iov, req->data.count };
 	sreq->offset = req->offset;
+	io->bq->turn_bytes += req->len;
 	return submit(io);
 }
 
@@ -398,7 +403,8 @@ unsigned int blk_queue_run(struct queue *q)
 		return 0;
 	bq->bounds.capacity = READ_ONCE(bq->blk->store->limits.capacity) >>
 			      BLK_SECTOR_SHIFT;
-	while (taken < BATCH_MAX) {
+	bq->turn_bytes = 0;
+	while (taken < BATCH_MAX && bq->turn_bytes < BATCH_BYTES) {
 		io = io_get(bq);
 		if (!io)
 			break;

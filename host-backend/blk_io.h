@@ -44,6 +44,7 @@ struct blk_stats {
  * @bounce:	STORE_BOUNCE_SIZE bytes per request, NULL if the store has no use
  * @inflight:	requests that the store has
  * @completed:	requests since the last queue_flush()
+ * @turn_bytes:	read and written by the requests of this turn
  * @stopping:	nothing is taken any more
  */
 struct blk_queue {
@@ -59,9 +60,17 @@ struct blk_queue {
 	u8 *bounce;
 	unsigned int inflight;
 	unsigned int completed;
+	u64 turn_bytes;
 	bool stopping;
 	struct blk_bounds bounds;
 	struct blk_stats stats;
+};
+
+/** enum blk_cache - what a driver made of its choice (CONFIG_WCE) */
+enum blk_cache {
+	BLK_CACHE_DEFAULT,
+	BLK_CACHE_WRITETHROUGH,
+	BLK_CACHE_WRITEBACK,
 };
 
 /**
@@ -70,7 +79,7 @@ struct blk_queue {
  * @store:	what holds its bytes
  * @serial:	answer to GET_ID, padded with zeroes
  * @seg_max:	told in config space
- * @writeback:	config space's field; control thread
+ * @cache:	what the driver wrote to config space; control thread
  * @fua:	what follows from it and the features; written by the control
  *		thread, read by workers
  * @bqs:	one per queue of the device
@@ -80,7 +89,7 @@ struct blk {
 	struct store *store;
 	char serial[VIRTIO_BLK_ID_BYTES];
 	u32 seg_max;
-	bool writeback;
+	enum blk_cache cache;
 	bool fua;
 	struct blk_queue *bqs;
 };

@@ -164,7 +164,7 @@ static enum store_path choose_path(const struct file_store *fs,
 	return STORE_PATH_DIRECT;
 }
 
-static int rw_flags(const struct store_req *req)
+static __kernel_rwf_t rw_flags(const struct store_req *req)
 {
 	return req->fua ? RWF_DSYNC : 0;
 }
