@@ -93,6 +93,12 @@ static int region_map(struct mem_region *r, const struct mem_region_desc *d,
 	return 0;
 }
 
+static bool region_is(const struct mem_region *r,
+		      const struct mem_region_desc *d)
+{
+	return r->gpa == d->gpa && r->size == d->size && r->uva == d->uva;
+}
+
 int mem_table_add(struct mem_table *t, const struct mem_region_desc *d, int fd)
 {
 	struct mem_region region;
@@ -102,9 +108,12 @@ int mem_table_add(struct mem_table *t, const struct mem_region_desc *d, int fd)
 	err = desc_check(d);
 	if (err)
 		return err;
+	at = first_after(t, d->gpa);
+	/* QEMU 7.2 adds every region once for each queue pair. */
+	if (at < t->count && region_is(&t->region[at], d))
+		return 0;
 	if (t->count >= MEM_SLOTS_MAX)
 		return -ENOSPC;
-	at = first_after(t, d->gpa);
 	if (at < t->count && t->region[at].gpa <= d->gpa + (d->size - 1))
 		return -EINVAL;
 	err = region_map(&region, d, fd);
@@ -123,8 +132,7 @@ int mem_table_remove(struct mem_table *t, const struct mem_region_desc *d)
 	unsigned int at = first_after(t, d->gpa);
 	struct mem_region *r = &t->region[at];
 
-	if (at >= t->count || r->gpa != d->gpa || r->size != d->size ||
-	    r->uva != d->uva)
+	if (at >= t->count || !region_is(r, d))
 		return -ENOENT;
 	munmap(r->map, r->map_len);
 	t->count--;

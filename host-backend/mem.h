@@ -68,6 +68,8 @@ struct mem_region_desc {
  * @d:		region as received, not yet checked
  * @fd:		file to map; stays the caller's, may be closed afterwards
  *
+ * Adding the same region again changes nothing.
+ *
  * Return: 0, -EINVAL (wrap, size 0, overlap, beyond the end of the file),
  * -ENOSPC (table full) or -errno of mmap().
  */
