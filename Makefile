@@ -20,6 +20,13 @@ modules: ## build pvblk.ko and pvnet.ko: build/modules/KERNEL/
 	@test -n "$(RELEASE)" || { echo "no stock kernel: run scripts/setup, or give RELEASE= and KDIR=" >&2; exit 1; }
 	scripts/build-modules $(KDIR) build/modules/$(RELEASE) KCFLAGS=$(WERROR)
 
+install-modules: ## install the modules into a guest's root: DESTDIR=/mnt
+	@test -e build/modules/$(RELEASE)/pvblk.ko || { echo "no modules for $(RELEASE): run make modules first" >&2; exit 1; }
+	install -d $(DESTDIR)/lib/modules/$(RELEASE)/updates $(DESTDIR)/lib/modprobe.d
+	install -m 644 build/modules/$(RELEASE)/*.ko $(DESTDIR)/lib/modules/$(RELEASE)/updates/
+	install -m 644 drivers/pvpack-modprobe.conf $(DESTDIR)/lib/modprobe.d/pvpack.conf
+	depmod -b $(DESTDIR)/ $(RELEASE)
+
 guest: ## build the programs that run inside test guests
 	$(MAKE) --no-print-directory -C tests/guest OUT=$(CURDIR)/build/guest
 
@@ -47,4 +54,4 @@ clean: ## remove everything that was built
 help: ## show this list
 	@sed -n 's/^\([a-z%-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: all setup backend modules guest check e2e demo bench lint clean help
+.PHONY: all setup backend modules install-modules guest check e2e demo bench lint clean help
