@@ -52,6 +52,6 @@ clean: ## remove everything that was built
 	rm -rf build
 
 help: ## show this list
-	@sed -n 's/^\([a-z%-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z0-9%-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 .PHONY: all setup backend modules install-modules guest check e2e demo bench lint clean help
