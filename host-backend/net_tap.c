@@ -131,11 +131,14 @@ struct tap_queue {
  * struct tap - an interface
  * @name:	its name, in the configuration
  * @offloads:	TUN_F_* that the kernel takes
+ * @rw_flags:	for reads and writes through io_uring
+ * @num_pairs:	of @queues
  */
 struct tap {
 	struct port port;
 	const char *name;
 	unsigned int offloads;
+	int rw_flags;
 	unsigned int num_pairs;
 	struct tap_queue queues[];
 };
@@ -277,6 +280,7 @@ static void batch_start(struct tap_queue *tq)
 
 		io_uring_prep_read(sqe, tq->fd, port_buf_slot(rx->buf, i),
 				   PORT_SLOT_SIZE, 0);
+		sqe->rw_flags = tq->tap->rw_flags;
 		worker_sqe_bind(sqe, &rx->slots[i].op);
 	}
 }
@@ -377,7 +381,8 @@ static void write_start(struct tap_queue *tq, struct port_frame *frame)
 {
 	struct io_uring_sqe *sqe = worker_sqe(tq->worker);
 
-	io_uring_prep_writev(sqe, tq->fd, frame->iov, frame->iovcnt, 0);
+	io_uring_prep_writev2(sqe, tq->fd, frame->iov, frame->iovcnt, 0,
+			      tq->tap->rw_flags);
 	worker_sqe_bind(sqe, &frame->op);
 	tq->tx.writes++;
 }
@@ -596,6 +601,7 @@ static int tap_port_open(struct port **out, const struct conf_device *conf)
 			goto close_tap;
 	}
 	tap->offloads = tap_offloads(tap->queues[0].fd);
+	tap->rw_flags = tap_rw_flags(tap->queues[0].fd);
 	for (unsigned int i = 1; i < n; i++)
 		tap_pair_enable(&tap->port, i, false);
 	*out = &tap->port;

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "conf.h"
@@ -200,6 +201,20 @@ close_opened:
 	while (i-- > 0)
 		close(fds[i]);
 	return err;
+}
+
+/*
+ * From 6.4 on taps take RWF_NOWAIT, and io_uring waits for a descriptor that
+ * does, O_NONBLOCK or not.  Before, it returned -EAGAIN for O_NONBLOCK.
+ */
+int tap_rw_flags(int fd)
+{
+	u8 byte;
+	struct iovec iov = { &byte, sizeof(byte) };
+
+	if (preadv2(fd, &iov, 1, -1, RWF_NOWAIT) < 0 && errno != EAGAIN)
+		return 0;
+	return RWF_NOWAIT;
 }
 
 unsigned int tap_offloads(int fd)

@@ -21,6 +21,13 @@ struct conf_device;
  */
 int tap_open(const struct conf_device *conf, int *fds);
 
+/**
+ * tap_rw_flags() - what makes io_uring return -EAGAIN instead of waiting
+ *
+ * Return: RWF_NOWAIT, or 0 where a tap does not take it.
+ */
+int tap_rw_flags(int fd);
+
 /** tap_offloads() - TUN_F_* bits that the kernel takes for this tap */
 unsigned int tap_offloads(int fd);
 
