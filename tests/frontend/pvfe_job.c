@@ -5,6 +5,7 @@
 #include "pvfe_blk.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +113,13 @@ static void sleep_for_call(struct pvfe_job *job)
 	drv_vq_calls_off(job->vq);
 }
 
+static void cpu_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#endif
+}
+
 static bool spin_for_work(struct pvfe_job *job, u64 limit_ns)
 {
 	u64 end = now_ns() + limit_ns;
@@ -121,8 +129,10 @@ static bool spin_for_work(struct pvfe_job *job, u64 limit_ns)
 		for (i = 0; i < 64; i++) {
 			if (drv_vq_pending(job->vq))
 				return true;
-			__builtin_ia32_pause();
+			cpu_relax();
 		}
+		/* Where CPUs are short, whom we wait for may need this one. */
+		sched_yield();
 	} while (now_ns() < end);
 	return false;
 }
