@@ -49,15 +49,13 @@ void pvnet_ctrl_init(struct pvnet_ctrl *ctrl)
 }
 
 /**
- * pvnet_ctrl_start() - a new life of the device begins
- * @ctrl: control queue
- * @vq: its virtqueue, or NULL if there is none
+ * pvnet_ctrl_start() - a new life of the device begins: it is ready
+ * @ctrl: control queue; without a virtqueue it stays dead
  */
-void pvnet_ctrl_start(struct pvnet_ctrl *ctrl, struct virtqueue *vq)
+void pvnet_ctrl_start(struct pvnet_ctrl *ctrl)
 {
 	mutex_lock(&ctrl->mutex);
-	ctrl->vq = vq;
-	ctrl->dead = !vq;
+	ctrl->dead = !ctrl->vq;
 	mutex_unlock(&ctrl->mutex);
 }
 
@@ -164,6 +162,20 @@ static bool abandon(struct pvnet_ctrl *ctrl, struct command *cmd)
 	return late;
 }
 
+static int give_up(struct pvnet *pn)
+{
+	struct pvnet_ctrl *ctrl = &pn->ctrl;
+
+	ctrl->dead = true;
+	if (virtqueue_is_broken(ctrl->vq))
+		return -ENODEV;
+	ctrl->timeouts++;
+	netdev_err(pn->dev,
+		   "control queue gave no answer in %u ms; no command is sent before the next reset\n",
+		   READ_ONCE(ctrl_timeout_ms));
+	return -ETIMEDOUT;
+}
+
 static int run(struct pvnet *pn, struct command *cmd, size_t len)
 {
 	struct pvnet_ctrl *ctrl = &pn->ctrl;
@@ -175,14 +187,8 @@ static int run(struct pvnet *pn, struct command *cmd, size_t len)
 		return err;
 	}
 	ctrl->commands++;
-	if (!wait_answer(ctrl, cmd) && abandon(ctrl, cmd)) {
-		ctrl->timeouts++;
-		ctrl->dead = true;
-		netdev_err(pn->dev,
-			   "control queue gave no answer in %u ms; no command is sent before the next reset\n",
-			   READ_ONCE(ctrl_timeout_ms));
-		return -ETIMEDOUT;
-	}
+	if (!wait_answer(ctrl, cmd) && abandon(ctrl, cmd))
+		return give_up(pn);
 	if (cmd->ack != VIRTIO_NET_OK) {
 		ctrl->refused++;
 		err = -EIO;

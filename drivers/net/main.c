@@ -224,6 +224,7 @@ static int device_up(struct pvnet *pn)
 	if (err)
 		return err;
 	virtio_device_ready(pn->vdev);
+	pvnet_ctrl_start(&pn->ctrl);
 	pvnet_state_replay(pn);
 	err = pvnet_queues_publish(pn);
 	if (err)

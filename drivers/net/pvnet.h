@@ -196,6 +196,7 @@ struct pvnet_txq {
  * struct pvnet_ctrl - the control queue
  * @mutex: one command at a time; sleeps
  * @vq_lock: the virtqueue against its callback
+ * @vq: the virtqueue, NULL if the device has none; set while @dead
  * @dead: no command is sent any more; cleared by pvnet_ctrl_start() alone
  */
 struct pvnet_ctrl {
@@ -304,7 +305,7 @@ void pvnet_tx_free_all(struct pvnet_txq *txq);
 
 /* ctrl.c */
 void pvnet_ctrl_init(struct pvnet_ctrl *ctrl);
-void pvnet_ctrl_start(struct pvnet_ctrl *ctrl, struct virtqueue *vq);
+void pvnet_ctrl_start(struct pvnet_ctrl *ctrl);
 void pvnet_ctrl_stop(struct pvnet_ctrl *ctrl);
 void pvnet_ctrl_free_all(struct pvnet_ctrl *ctrl);
 void pvnet_ctrl_callback(struct virtqueue *vq);

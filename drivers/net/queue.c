@@ -173,7 +173,7 @@ int pvnet_queues_find(struct pvnet *pn)
 				  a.names, a.ctx, NULL);
 	if (!err) {
 		adopt_vqs(pn, a.vqs);
-		pvnet_ctrl_start(&pn->ctrl, ctrl ? a.vqs[num - 1] : NULL);
+		pn->ctrl.vq = ctrl ? a.vqs[num - 1] : NULL;
 	}
 	free_args(&a);
 	return err;

@@ -266,7 +266,8 @@ static unsigned int open_frame(struct pvnet_rxq *rxq, struct rx_frame *f)
 	unsigned int num = 1;
 	const void *hdr;
 
-	if (f->used > f->buf.len || f->used < fmt->bytes + ETH_HLEN) {
+	if (f->used > f->buf.len || f->used < fmt->bytes + ETH_HLEN ||
+	    f->used - fmt->bytes > PVNET_FRAME_MAX + VLAN_HLEN) {
 		report_lie(rxq, PVNET_RX_DROP_BAD_LENGTH, f->used);
 		return 0;
 	}
