@@ -16,6 +16,8 @@ static void conf_defaults(struct drv_dev_conf *conf)
 {
 	if (!conf->num_queues)
 		conf->num_queues = 1;
+	if (!conf->group)
+		conf->group = 1;
 	if (!conf->queue_size)
 		conf->queue_size = 256;
 	if (!conf->layout.regions)
@@ -40,11 +42,11 @@ static int handshake(struct drv_dev *dev)
 			      (conf->features | DRV_RING_FEATURES) &
 				      ~conf->no_features,
 			      DRV_PROTO_FEATURES & ~conf->no_proto);
-	if (!err && conf->num_queues > dev->fe.num_queues &&
+	if (!err && conf->num_queues > dev->fe.num_queues * conf->group &&
 	    vu_fe_has_proto(&dev->fe, VU_P_MQ)) {
 		snprintf(dev->fe.err, sizeof(dev->fe.err),
 			 "the back end has %u queues, not %u",
-			 dev->fe.num_queues, conf->num_queues);
+			 dev->fe.num_queues * conf->group, conf->num_queues);
 		err = -EINVAL;
 	}
 	if (err)
@@ -111,7 +113,7 @@ int drv_dev_start(struct drv_dev *dev)
 	for (i = 0; i < n; i++)
 		rings[i] = dev->vq[i].ring;
 	err = vu_fe_start(&dev->fe, &dev->mem, rings, n,
-			  max(n, dev->fe.num_queues));
+			  max(n, dev->fe.num_queues * dev->conf.group));
 	free(rings);
 	return err;
 }

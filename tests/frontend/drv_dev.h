@@ -15,6 +15,7 @@
  * struct drv_dev_conf - what device to ask for; zero means a default
  * @path:	socket
  * @num_queues:	queues to start (1)
+ * @group:	queues that GET_QUEUE_NUM counts as one: 2 for a NIC (1)
  * @queue_size:	entries (256)
  * @layout:	RAM (one region of 64 MiB at 0)
  * @no_features: virtio features not to acknowledge
@@ -28,6 +29,7 @@
 struct drv_dev_conf {
 	const char *path;
 	unsigned int num_queues;
+	unsigned int group;
 	u16 queue_size;
 	struct vu_mem_layout layout;
 	u64 no_features;
