@@ -89,6 +89,10 @@ static int region_map(struct mem_region *r, const struct mem_region_desc *d,
 		.hva = (u8 *)map + (d->offset - start),
 		.map = map,
 		.map_len = len,
+		.file_dev = st.st_dev,
+		.file_ino = st.st_ino,
+		.file_offset = d->offset,
+		.added = 1,
 	};
 	return 0;
 }
@@ -97,6 +101,19 @@ static bool region_is(const struct mem_region *r,
 		      const struct mem_region_desc *d)
 {
 	return r->gpa == d->gpa && r->size == d->size && r->uva == d->uva;
+}
+
+/* QEMU 7.2 adds every region once for each queue pair, and removes it so too. */
+static bool region_again(struct mem_region *r, const struct mem_region_desc *d,
+			 int fd)
+{
+	struct stat st;
+
+	if (!region_is(r, d) || r->file_offset != d->offset || fstat(fd, &st) ||
+	    st.st_dev != r->file_dev || st.st_ino != r->file_ino)
+		return false;
+	r->added++;
+	return true;
 }
 
 int mem_table_add(struct mem_table *t, const struct mem_region_desc *d, int fd)
@@ -109,8 +126,7 @@ int mem_table_add(struct mem_table *t, const struct mem_region_desc *d, int fd)
 	if (err)
 		return err;
 	at = first_after(t, d->gpa);
-	/* QEMU 7.2 adds every region once for each queue pair. */
-	if (at < t->count && region_is(&t->region[at], d))
+	if (at < t->count && region_again(&t->region[at], d, fd))
 		return 0;
 	if (t->count >= MEM_SLOTS_MAX)
 		return -ENOSPC;
@@ -134,6 +150,8 @@ int mem_table_remove(struct mem_table *t, const struct mem_region_desc *d)
 
 	if (at >= t->count || !region_is(r, d))
 		return -ENOENT;
+	if (--r->added)
+		return 0;
 	munmap(r->map, r->map_len);
 	t->count--;
 	memmove(r, r + 1, (t->count - at) * sizeof(*r));

@@ -30,6 +30,10 @@
  * @map:	start of the mapping, which begins at the file's offset 0 or
  *		at a page boundary before @hva
  * @map_len:	bytes mapped
+ * @file_dev:	file behind it
+ * @file_ino:	file behind it
+ * @file_offset: of the first byte in the file
+ * @added:	times it was added, and must be removed
  */
 struct mem_region {
 	gpa_t gpa;
@@ -38,6 +42,10 @@ struct mem_region {
 	u8 *hva;
 	void *map;
 	size_t map_len;
+	u64 file_dev;
+	u64 file_ino;
+	u64 file_offset;
+	unsigned int added;
 };
 
 /**
@@ -70,13 +78,16 @@ struct mem_region_desc {
  *
  * Adding the same region again changes nothing.
  *
+ * The very same region, of the same file, may be added again.
+ *
  * Return: 0, -EINVAL (wrap, size 0, overlap, beyond the end of the file),
  * -ENOSPC (table full) or -errno of mmap().
  */
 int mem_table_add(struct mem_table *t, const struct mem_region_desc *d, int fd);
 
 /**
- * mem_table_remove() - unmap the region that @d names by gpa, size and uva
+ * mem_table_remove() - unmap the region that @d names by gpa, size and uva, when
+ *			it has been removed as often as it was added
  *
  * Return: 0 or -ENOENT.
  */
