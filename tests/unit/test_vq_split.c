@@ -744,7 +744,7 @@ static void notify_by_event(void **state)
 
 /* Double fetch: what is checked is what is used */
 
-static volatile bool flipping;
+static int flipping;
 
 /* Another CPU writes good and bad values in turn, as fast as it can. */
 static void *flip(void *arg)
@@ -752,7 +752,7 @@ static void *flip(void *arg)
 	struct vring_desc *t = (void *)(ram[0] + TABLE_GPA);
 	u32 i;
 
-	for (i = 0; flipping; i++) {
+	for (i = 0; __atomic_load_n(&flipping, __ATOMIC_RELAXED); i++) {
 		bool bad = i & 1;
 
 		WRITE_ONCE(desc[0].len, cpu_to_le32(bad ? 0xfffffff0 : 32));
@@ -798,7 +798,7 @@ static void double_fetch(void **state)
 	put_desc(&desc[0], TABLE_GPA, 32, VRING_DESC_F_INDIRECT, 0);
 	put_desc(&t[0], BUF_GPA, 8, VRING_DESC_F_NEXT, 1);
 	put_desc(&t[1], BORDER - 32, 64, VRING_DESC_F_WRITE, 0);
-	flipping = true;
+	__atomic_store_n(&flipping, 1, __ATOMIC_RELAXED);
 	assert_int_equal(pthread_create(&thread, NULL, flip, NULL), 0);
 	while (time(NULL) < end && (good + bad < FLIP_ROUNDS ||
 				    good < FLIP_SEEN || bad < FLIP_SEEN)) {
@@ -814,7 +814,7 @@ static void double_fetch(void **state)
 			bad++;
 		}
 	}
-	flipping = false;
+	__atomic_store_n(&flipping, 0, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 	assert_true(good >= FLIP_SEEN && bad >= FLIP_SEEN);
 }
