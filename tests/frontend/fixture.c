@@ -98,9 +98,6 @@ int fixture_restart(void)
 {
 	if (start_daemon() || start_witness())
 		return -1;
-	usleep(20000);
-	fx.fds = daemon_count_fds(&fx.daemon);
-	fx.threads = daemon_count_threads(&fx.daemon);
 	return 0;
 }
 
@@ -108,9 +105,13 @@ int fixture_setup(void **state)
 {
 	(void)state;
 	signal(SIGPIPE, SIG_IGN);
-	if (daemon_dir(&fx.daemon) || prepare_files())
+	if (daemon_dir(&fx.daemon) || prepare_files() || fixture_restart())
 		return -1;
-	return fixture_restart();
+	/* What probed the socket has to be let go of first. */
+	usleep(20000);
+	fx.fds = daemon_count_fds(&fx.daemon);
+	fx.threads = daemon_count_threads(&fx.daemon);
+	return 0;
 }
 
 int fixture_teardown(void **state)

@@ -5,6 +5,7 @@
 #include "fixture.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -278,7 +279,7 @@ static void odd_kick_fds(void **state)
 	assert_int_equal(pipe(pipes), 0);
 	fds[0] = pipes[0];
 	fds[1] = pipes[1];
-	fds[2] = dup(STDERR_FILENO);
+	fds[2] = open("/dev/null", O_RDWR | O_CLOEXEC);
 	fds[3] = eventfd(0xfffffffe, EFD_CLOEXEC);
 	for (i = 0; i < ARRAY_SIZE(fds); i++) {
 		disk = disk_open(fx.disk, NULL);

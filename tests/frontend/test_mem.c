@@ -444,6 +444,7 @@ static void stop_under_load(void **state)
 	u16 idx;
 
 	(void)state;
+	fe_ok(fe, vu_fe_get_vring_base(fe, 0, &vq->ring.base));
 	for (round = 0; round < 100; round++) {
 		drv_vq_reset(vq);
 		fe_ok(fe, vu_fe_ring_start(fe, &vq->ring));
