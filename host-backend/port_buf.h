@@ -15,7 +15,7 @@
 
 /* Bigger than any frame by more than a byte, so that a cut one is noticed. */
 #define PORT_SLOT_SIZE (68 * 1024)
-static_assert(PORT_SLOT_SIZE > PORT_HDR_LEN + PORT_DATA_MAX,
+static_assert(PORT_HDR_LEN + PORT_DATA_MAX < PORT_SLOT_SIZE,
 	      "a slot holds any frame");
 
 /** port_buf_alloc() - @slots slots of zeroes, or NULL */
