@@ -141,7 +141,7 @@ static int frame_keep(struct echo *echo, struct echo_queue *eq,
 	struct iov_span from = { .iov = frame->iov, .count = frame->iovcnt };
 	unsigned int slot = eq->tail % ECHO_SLOTS;
 	u8 *copy = port_buf_slot(eq->buf, slot);
-	struct virtio_net_hdr_v1 hdr;
+	struct net_hdr hdr;
 
 	if (eq->tail - eq->head == ECHO_SLOTS)
 		return -ENOBUFS;

@@ -82,14 +82,14 @@ u32 net_hdr_len(u64 features)
 {
 	if (features & (BIT_ULL(VIRTIO_F_VERSION_1) |
 			BIT_ULL(VIRTIO_NET_F_MRG_RXBUF)))
-		return sizeof(struct virtio_net_hdr_v1);
-	return sizeof(struct virtio_net_hdr);
+		return sizeof(struct net_hdr);
+	return NET_HDR_LEGACY_LEN;
 }
 
 static const struct gso_kind *gso_kind_find(u8 gso_type)
 {
 	const struct gso_kind *kind;
-	u8 type = gso_type & (u8)~VIRTIO_NET_HDR_GSO_ECN;
+	unsigned int type = gso_type & ~(unsigned int)VIRTIO_NET_HDR_GSO_ECN;
 
 	if (type >= ARRAY_SIZE(gso_kinds) || !gso_kinds[type].known)
 		return NULL;
@@ -99,7 +99,7 @@ static const struct gso_kind *gso_kind_find(u8 gso_type)
 	return kind;
 }
 
-static enum net_drop csum_check(const struct virtio_net_hdr_v1 *hdr,
+static enum net_drop csum_check(const struct net_hdr *hdr,
 				u64 features, size_t data_len)
 {
 	size_t start = le16_to_cpu(hdr->csum_start);
@@ -117,7 +117,7 @@ static enum net_drop csum_check(const struct virtio_net_hdr_v1 *hdr,
 	return NET_DROP_NONE;
 }
 
-static enum net_drop gso_check(const struct virtio_net_hdr_v1 *hdr,
+static enum net_drop gso_check(const struct net_hdr *hdr,
 			       u64 features, size_t data_len)
 {
 	const struct gso_kind *kind = gso_kind_find(hdr->gso_type);
@@ -144,7 +144,7 @@ static enum net_drop gso_check(const struct virtio_net_hdr_v1 *hdr,
 /* virtio 1.3, 5.1.6.2.2: hdr_len is a hint that may be wrong; but a tap refuses
  * one that is beyond the frame, so a wrong hint becomes no hint.
  */
-static void hints_correct(struct virtio_net_hdr_v1 *hdr, size_t data_len)
+static void hints_correct(struct net_hdr *hdr, size_t data_len)
 {
 	if (le16_to_cpu(hdr->hdr_len) > data_len)
 		hdr->hdr_len = 0;
@@ -157,7 +157,7 @@ static void hints_correct(struct virtio_net_hdr_v1 *hdr, size_t data_len)
 	hdr->num_buffers = 0;
 }
 
-enum net_drop net_hdr_check_tx(struct virtio_net_hdr_v1 *hdr, u64 features,
+enum net_drop net_hdr_check_tx(struct net_hdr *hdr, u64 features,
 			       size_t data_len)
 {
 	enum net_drop drop;
@@ -179,7 +179,7 @@ enum net_drop net_hdr_check_tx(struct virtio_net_hdr_v1 *hdr, u64 features,
 	return NET_DROP_NONE;
 }
 
-enum net_drop net_hdr_check_rx(struct virtio_net_hdr_v1 *hdr, u64 features)
+enum net_drop net_hdr_check_rx(struct net_hdr *hdr, u64 features)
 {
 	const struct gso_kind *kind;
 
@@ -225,7 +225,7 @@ static u16 csum_of(const u8 *data, size_t len)
 	return (u16)~sum;
 }
 
-void net_hdr_csum_fill(struct virtio_net_hdr_v1 *hdr, u8 *data, size_t len)
+void net_hdr_csum_fill(struct net_hdr *hdr, u8 *data, size_t len)
 {
 	size_t start = le16_to_cpu(hdr->csum_start);
 	size_t field = start + le16_to_cpu(hdr->csum_offset);

@@ -13,9 +13,30 @@
 #ifndef PV_NET_HDR_H
 #define PV_NET_HDR_H
 
+#include <assert.h>
 #include <linux/virtio_net.h>
 
 #include "util.h"
+
+/**
+ * struct net_hdr - virtio 1.3, 5.1.6: struct virtio_net_hdr, with its names
+ *
+ * Little endian, as VERSION_1 says; of legacy drivers those on little-endian
+ * machines are served, where "guest endian" is the same.
+ */
+struct net_hdr {
+	u8 flags;
+	u8 gso_type;
+	__le16 hdr_len;
+	__le16 gso_size;
+	__le16 csum_start;
+	__le16 csum_offset;
+	__le16 num_buffers;
+};
+static_assert(sizeof(struct net_hdr) == 12, "as on the wire");
+
+/* Legacy without MRG_RXBUF ends before num_buffers. */
+#define NET_HDR_LEGACY_LEN 10
 
 /**
  * enum net_drop - why a frame was not passed on
@@ -60,7 +81,7 @@ u32 net_hdr_len(u64 features);
  *
  * Return: NET_DROP_NONE or why the frame must be dropped.
  */
-enum net_drop net_hdr_check_tx(struct virtio_net_hdr_v1 *hdr, u64 features,
+enum net_drop net_hdr_check_tx(struct net_hdr *hdr, u64 features,
 			       size_t data_len);
 
 /**
@@ -70,7 +91,7 @@ enum net_drop net_hdr_check_tx(struct virtio_net_hdr_v1 *hdr, u64 features,
  *
  * Return: NET_DROP_NONE or why the frame must be dropped.
  */
-enum net_drop net_hdr_check_rx(struct virtio_net_hdr_v1 *hdr, u64 features);
+enum net_drop net_hdr_check_rx(struct net_hdr *hdr, u64 features);
 
 /**
  * net_hdr_csum_fill() - compute the checksum that a header asks for
@@ -79,6 +100,6 @@ enum net_drop net_hdr_check_rx(struct virtio_net_hdr_v1 *hdr, u64 features);
  * @data:	the frame after the header, in one piece
  * @len:	bytes of @data
  */
-void net_hdr_csum_fill(struct virtio_net_hdr_v1 *hdr, u8 *data, size_t len);
+void net_hdr_csum_fill(struct net_hdr *hdr, u8 *data, size_t len);
 
 #endif /* PV_NET_HDR_H */

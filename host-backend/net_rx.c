@@ -12,7 +12,7 @@
 #include "iov.h"
 #include "port.h"
 
-static_assert(sizeof(struct virtio_net_hdr_v1) == PORT_HDR_LEN,
+static_assert(sizeof(struct net_hdr) == PORT_HDR_LEN,
 	      "a port's header is virtio-net's");
 
 static bool mergeable(const struct net_rx *rx)
@@ -151,7 +151,7 @@ static struct iov_span held(const struct net_rx *rx)
 	};
 }
 
-static void hdr_write(struct net_rx *rx, struct virtio_net_hdr_v1 *hdr,
+static void hdr_write(struct net_rx *rx, struct net_hdr *hdr,
 		      size_t data_len)
 {
 	struct iov_span to = held(rx);
@@ -171,7 +171,7 @@ static void frame_done(struct net_rx *rx, size_t data_len)
 int net_rx_deliver(struct net_rx *rx, u8 *frame, size_t len)
 {
 	size_t data_len = len - PORT_HDR_LEN;
-	struct virtio_net_hdr_v1 hdr;
+	struct net_hdr hdr;
 	struct iov_span to;
 	enum net_drop bad;
 	int err;
@@ -219,7 +219,7 @@ int net_rx_reserve(struct net_rx *rx, size_t data_len, struct iovec **iov)
 
 void net_rx_commit(struct net_rx *rx, const void *hdr, size_t data_len)
 {
-	struct virtio_net_hdr_v1 copy;
+	struct net_hdr copy;
 	enum net_drop bad;
 
 	if (data_len < ETH_HLEN) {

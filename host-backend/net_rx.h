@@ -23,8 +23,6 @@
 #include "net_stats.h"
 #include "queue.h"
 
-struct virtio_net_hdr_v1;
-
 /* Buffers one frame may be spread over; Linux drivers need 44 for 64 KiB. */
 #define NET_RX_BUFS_MAX 1024
 

@@ -138,7 +138,7 @@ struct tap {
 	struct port port;
 	const char *name;
 	unsigned int offloads;
-	int rw_flags;
+	__kernel_rwf_t rw_flags;
 	unsigned int num_pairs;
 	struct tap_queue queues[];
 };
@@ -381,8 +381,8 @@ static void write_start(struct tap_queue *tq, struct port_frame *frame)
 {
 	struct io_uring_sqe *sqe = worker_sqe(tq->worker);
 
-	io_uring_prep_writev2(sqe, tq->fd, frame->iov, frame->iovcnt, 0,
-			      tq->tap->rw_flags);
+	io_uring_prep_writev(sqe, tq->fd, frame->iov, frame->iovcnt, 0);
+	sqe->rw_flags = tq->tap->rw_flags;
 	worker_sqe_bind(sqe, &frame->op);
 	tq->tx.writes++;
 }

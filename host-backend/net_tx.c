@@ -37,7 +37,7 @@ static enum net_drop frame_make(struct net_tx *tx, struct net_tx_frame *f,
 				const struct vq_chain *chain)
 {
 	struct iov_span s = { .iov = chain->iov, .count = chain->out_num };
-	struct virtio_net_hdr_v1 hdr = { 0 };
+	struct net_hdr hdr = { 0 };
 	enum net_drop bad;
 	u64 data_len;
 

@@ -32,7 +32,7 @@
 /** struct net_tx_frame - a frame that the port has */
 struct net_tx_frame {
 	struct port_frame frame;
-	struct virtio_net_hdr_v1 hdr;
+	struct net_hdr hdr;
 	u16 id;
 };
 

@@ -179,7 +179,7 @@ close_fd:
 
 int tap_open(const struct conf_device *conf, int *fds)
 {
-	struct tap_info info;
+	struct tap_info info = { 0 };
 	unsigned int i;
 	int err;
 
@@ -207,14 +207,14 @@ close_opened:
  * From 6.4 on taps take RWF_NOWAIT, and io_uring waits for a descriptor that
  * does, O_NONBLOCK or not.  Before, it returned -EAGAIN for O_NONBLOCK.
  */
-int tap_rw_flags(int fd)
+__kernel_rwf_t tap_rw_flags(int fd)
 {
 	u8 byte;
 	struct iovec iov = { &byte, sizeof(byte) };
 
 	if (preadv2(fd, &iov, 1, -1, RWF_NOWAIT) < 0 && errno != EAGAIN)
 		return 0;
-	return RWF_NOWAIT;
+	return (__force __kernel_rwf_t)RWF_NOWAIT;
 }
 
 unsigned int tap_offloads(int fd)

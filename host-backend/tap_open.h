@@ -5,6 +5,8 @@
 #ifndef PV_TAP_OPEN_H
 #define PV_TAP_OPEN_H
 
+#include <linux/fs.h>
+
 #include "util.h"
 
 struct conf_device;
@@ -26,7 +28,7 @@ int tap_open(const struct conf_device *conf, int *fds);
  *
  * Return: RWF_NOWAIT, or 0 where a tap does not take it.
  */
-int tap_rw_flags(int fd);
+__kernel_rwf_t tap_rw_flags(int fd);
 
 /** tap_offloads() - TUN_F_* bits that the kernel takes for this tap */
 unsigned int tap_offloads(int fd);

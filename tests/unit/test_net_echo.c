@@ -152,7 +152,7 @@ static void test_csum_left(void **state)
 static void test_csum_done(void **state)
 {
 	u8 frame[200];
-	struct virtio_net_hdr_v1 hdr;
+	struct net_hdr hdr;
 
 	port->ops->offloads_set(port, 0);
 	csum_frame(frame, sizeof(frame));

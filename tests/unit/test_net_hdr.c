@@ -40,9 +40,9 @@ struct hdr_case {
 	enum net_drop want;
 };
 
-static struct virtio_net_hdr_v1 hdr_of(const struct hdr_case *c)
+static struct net_hdr hdr_of(const struct hdr_case *c)
 {
-	return (struct virtio_net_hdr_v1){
+	return (struct net_hdr){
 		.flags = c->flags,
 		.gso_type = c->gso_type,
 		.hdr_len = cpu_to_le16(c->hdr_len),
@@ -115,7 +115,7 @@ static void test_tx_table(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(tx_cases); i++) {
 		const struct hdr_case *c = &tx_cases[i];
-		struct virtio_net_hdr_v1 hdr = hdr_of(c);
+		struct net_hdr hdr = hdr_of(c);
 		enum net_drop got;
 
 		got = net_hdr_check_tx(&hdr, c->features, c->data_len);
@@ -129,7 +129,7 @@ static void test_tx_table(void **state)
 /* What goes on to the port says nothing that was not checked. */
 static void test_tx_corrects(void **state)
 {
-	struct virtio_net_hdr_v1 hdr = {
+	struct net_hdr hdr = {
 		.flags = 0xfe,
 		.hdr_len = cpu_to_le16(61),
 		.gso_size = cpu_to_le16(99),
@@ -137,7 +137,7 @@ static void test_tx_corrects(void **state)
 		.csum_offset = cpu_to_le16(6),
 		.num_buffers = cpu_to_le16(8),
 	};
-	static const struct virtio_net_hdr_v1 zero;
+	static const struct net_hdr zero;
 
 	assert_int_equal(net_hdr_check_tx(&hdr, HOST_ALL, 60), NET_DROP_NONE);
 	assert_memory_equal(&hdr, &zero, sizeof(hdr));
@@ -149,7 +149,7 @@ static void test_tx_keeps(void **state)
 		.flags = NEEDS_CSUM, .gso_type = TCPV4 | ECN, .hdr_len = 54,
 		.gso_size = 1448, .csum_start = 34, .csum_offset = 16,
 	};
-	struct virtio_net_hdr_v1 hdr = hdr_of(&c), want = hdr_of(&c);
+	struct net_hdr hdr = hdr_of(&c), want = hdr_of(&c);
 
 	want.num_buffers = 0;
 	assert_int_equal(net_hdr_check_tx(&hdr, HOST_ALL, 4000), NET_DROP_NONE);
@@ -184,7 +184,7 @@ static void test_rx_table(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rx_cases); i++) {
 		const struct hdr_case *c = &rx_cases[i];
-		struct virtio_net_hdr_v1 hdr = hdr_of(c);
+		struct net_hdr hdr = hdr_of(c);
 		enum net_drop got;
 
 		got = net_hdr_check_rx(&hdr, c->features);
@@ -198,7 +198,7 @@ static void test_rx_table(void **state)
 /* virtio 1.3, 5.1.6.4.1: no flag without GUEST_CSUM. */
 static void test_rx_flags(void **state)
 {
-	struct virtio_net_hdr_v1 hdr = { .flags = DATA_VALID | 0xf0 };
+	struct net_hdr hdr = { .flags = DATA_VALID | 0xf0 };
 
 	assert_int_equal(net_hdr_check_rx(&hdr, GUEST_ALL), NET_DROP_NONE);
 	assert_int_equal(hdr.flags, DATA_VALID);
@@ -231,7 +231,7 @@ static void test_csum_fill(void **state)
 	u8 data[200];
 
 	for (size_t len = 60; len < sizeof(data); len++) {
-		struct virtio_net_hdr_v1 hdr = {
+		struct net_hdr hdr = {
 			.flags = NEEDS_CSUM,
 			.csum_start = cpu_to_le16(34),
 			.csum_offset = cpu_to_le16(16),
@@ -253,7 +253,7 @@ static void test_csum_fill(void **state)
 
 static void test_csum_never_zero(void **state)
 {
-	struct virtio_net_hdr_v1 hdr = {
+	struct net_hdr hdr = {
 		.flags = NEEDS_CSUM,
 		.csum_start = cpu_to_le16(34),
 		.csum_offset = cpu_to_le16(6),
@@ -267,7 +267,7 @@ static void test_csum_never_zero(void **state)
 
 static void test_csum_not_asked(void **state)
 {
-	struct virtio_net_hdr_v1 hdr = { .csum_start = cpu_to_le16(14) };
+	struct net_hdr hdr = { .csum_start = cpu_to_le16(14) };
 	u8 data[60] = { 0 }, before[60] = { 0 };
 
 	net_hdr_csum_fill(&hdr, data, sizeof(data));
