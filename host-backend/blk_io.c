@@ -44,6 +44,13 @@
 /* What a queue does in place is shown to the driver in such portions. */
 #define FLUSH_EVERY 8
 
+/*
+ * What a queue prepares is given to the kernel in such portions: the device
+ * works on the first while the next is prepared.  As one portion, a batch of 32
+ * reads from a disk took a quarter longer.
+ */
+#define SUBMIT_EVERY 8
+
 #define PAGE 4096ul
 
 /**
@@ -334,6 +341,7 @@ static int (*const starts[BLK_OP_MAX])(struct blk_io *io,
 
 static void start(struct blk_io *io, const struct blk_req *req, u16 id)
 {
+	struct blk_queue *bq = io->bq;
 	int err;
 
 	io->op = req->op;
@@ -349,8 +357,12 @@ static void start(struct blk_io *io, const struct blk_req *req, u16 id)
 		complete(io, err);
 		return;
 	}
-	io->bq->inflight++;
-	queue_get(io->bq->q);
+	bq->inflight++;
+	queue_get(bq->q);
+	if (++bq->prepared == SUBMIT_EVERY) {
+		bq->prepared = 0;
+		worker_submit(bq->q->worker);
+	}
 }
 
 static void reject(struct blk_queue *bq, const struct blk_req *req, u16 id)
@@ -404,6 +416,7 @@ unsigned int blk_queue_run(struct queue *q)
 	bq->bounds.capacity = READ_ONCE(bq->blk->store->limits.capacity) >>
 			      BLK_SECTOR_SHIFT;
 	bq->turn_bytes = 0;
+	bq->prepared = 0;
 	while (taken < BATCH_MAX && bq->turn_bytes < BATCH_BYTES) {
 		io = io_get(bq);
 		if (!io)

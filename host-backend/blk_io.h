@@ -44,6 +44,7 @@ struct blk_stats {
  * @bounce:	STORE_BOUNCE_SIZE bytes per request, NULL if the store has no use
  * @inflight:	requests that the store has
  * @completed:	requests since the last queue_flush()
+ * @prepared:	given to the store since the last worker_submit() of this turn
  * @turn_bytes:	read and written by the requests of this turn
  * @stopping:	nothing is taken any more
  */
@@ -60,6 +61,7 @@ struct blk_queue {
 	u8 *bounce;
 	unsigned int inflight;
 	unsigned int completed;
+	unsigned int prepared;
 	u64 turn_bytes;
 	bool stopping;
 	struct blk_bounds bounds;
