@@ -94,6 +94,13 @@ static int start_witness(void)
 	return drv_blk_req_alloc(&fx.witness_req, &fx.witness.mem);
 }
 
+unsigned int fixture_seed(void)
+{
+	const char *seed = getenv("PVTEST_SEED");
+
+	return seed ? (unsigned int)strtoul(seed, NULL, 0) : 1;
+}
+
 int fixture_restart(void)
 {
 	if (start_daemon() || start_witness())

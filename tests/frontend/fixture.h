@@ -22,7 +22,7 @@
 #define DISK_SIZE   (64ull << 20)
 #define DISK_QUEUES 4u
 #define DISK_SERIAL "pvtest-serial"
-#define NULL_SIZE   (1ull << 30)
+#define NULL_SIZE   (1ull << 42)
 
 #define DISK_BUF  (4u << 20)
 #define DISKS_MAX 16
@@ -79,6 +79,9 @@ int fixture_teardown(void **state);
  * afterwards would show nothing new.
  */
 int fixture_after(void **state);
+
+/** fixture_seed() - of random tests: $PVTEST_SEED, or always the same */
+unsigned int fixture_seed(void);
 
 /** fixture_restart() - after daemon_stop(): the same again; 0 or -1 */
 int fixture_restart(void);

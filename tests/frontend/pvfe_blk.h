@@ -196,7 +196,9 @@ static inline u64 job_random(struct pvfe_job *job)
 /** job_random_below() - 0 <= x < limit, without a division */
 static inline u64 job_random_below(struct pvfe_job *job, u64 limit)
 {
-	return (u64)(((unsigned __int128)job_random(job) * limit) >> 64);
+	__uint128_t wide = (__uint128_t)job_random(job) * limit;
+
+	return (u64)(wide >> 64);
 }
 
 /** now_ns() - monotonic clock */

@@ -244,8 +244,6 @@ static void odd_pieces(void **state)
 	u64 gpa = disk->buf + 3;
 	unsigned int i;
 
-	if (disk->dev.conf.queue_size < 16)
-		skip();
 	disk_fill(disk, gpa, 8 * KIB, 5);
 	req->type = VIRTIO_BLK_T_OUT;
 	req->sector = 333;

@@ -172,6 +172,31 @@ static void too_many_ranges(void **state)
 			 VIRTIO_BLK_S_OK);
 }
 
+/* As many sectors as config space allows, and one more; room there is. */
+static void range_too_long(void **state)
+{
+	struct disk *null = disk_open(fx.null, NULL);
+	struct virtio_blk_config config;
+
+	(void)state;
+	fe_ok(&null->dev.fe, vu_fe_get_config(&null->dev.fe, 0, 60, &config));
+	assert_in_range(config.max_discard_sectors, 1, 1u << 31);
+	assert_in_range(config.max_write_zeroes_sectors, 1, 1u << 31);
+	assert_int_equal(disk_range(null, VIRTIO_BLK_T_DISCARD, 0,
+				    config.max_discard_sectors, 0),
+			 VIRTIO_BLK_S_OK);
+	assert_int_equal(disk_range(null, VIRTIO_BLK_T_DISCARD, 0,
+				    config.max_discard_sectors + 1, 0),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(disk_range(null, VIRTIO_BLK_T_WRITE_ZEROES, 0,
+				    config.max_write_zeroes_sectors, 0),
+			 VIRTIO_BLK_S_OK);
+	assert_int_equal(disk_range(null, VIRTIO_BLK_T_WRITE_ZEROES, 0,
+				    config.max_write_zeroes_sectors + 1, 0),
+			 VIRTIO_BLK_S_IOERR);
+	disk_close(null);
+}
+
 /* One good range and one bad one: all or nothing is not promised, an end is. */
 static void second_range_bad(void **state)
 {
@@ -289,6 +314,7 @@ int main(void)
 		T(failed_used_len),
 		T(range_list_lengths),
 		T(too_many_ranges),
+		T(range_too_long),
 		T(second_range_bad),
 		T(range_of_nothing),
 		T(get_id_lengths),

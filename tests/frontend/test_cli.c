@@ -33,6 +33,8 @@ struct bad {
 };
 
 #define BLK "blk", "--socket-path=@/s"
+#define A32	  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define LONG_PATH "--socket-path=@/" A32 A32 A32 A32
 #define RUN "run", "--config=@/conf"
 
 static const struct bad bads[] = {
@@ -111,9 +113,7 @@ static const struct bad bads[] = {
 	  { "@/dir" } },
 	{ "socket path too long",
 	  { "blk", "--blk-file=@/disk",
-	    "--socket-path=@/"
-	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
+	    LONG_PATH },
 	  NULL, { "socket-path", "107" } },
 	{ "no tap", { "net", "--socket-path=@/s" }, NULL, { "tap" } },
 	{ "tap that is not there",
@@ -273,7 +273,7 @@ static void check_config(void **state)
 	(void)state;
 	daemon_write(&d, "conf",
 		     expand("; a comment\n[daemon]\nworkers = 1\n"
-			    "[blk a]\n socket-path = @/s \nblk-file=@/disk\n"));
+			    "[blk a]\n socket-path = @/s\t\nblk-file=@/disk\n"));
 	start(args);
 	status = daemon_wait(&d, 5000);
 	assert_int_equal(status, 0);

@@ -692,7 +692,7 @@ static void any_order(void **state)
 	const struct drv_dev_conf conf = { .ack_all = true,
 					   .queue_size = 64,
 					   .timeout_ms = 2000 };
-	unsigned int seed = 7;
+	unsigned int seed = fixture_seed();
 	unsigned int round;
 	struct disk *disk;
 	unsigned int i;

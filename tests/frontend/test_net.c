@@ -582,7 +582,7 @@ static void disconnect_under_traffic(void **state)
 static void random_headers(void **state)
 {
 	struct virtio_net_hdr_v1 hdr;
-	unsigned int seed = 3;
+	unsigned int seed = fixture_seed();
 	unsigned int i;
 	unsigned int b;
 

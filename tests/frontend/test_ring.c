@@ -213,6 +213,42 @@ static void same_head_again(struct ring *r)
 	go(r);
 }
 
+/*
+ * The same with a table that the guest has more memory for: what lies behind
+ * the ring's last entry looks right, and is no part of the ring.
+ */
+static u16 halve_ring(struct ring *r)
+{
+	struct vu_fe *fe = &r->disk->dev.fe;
+	const u16 half = r->vq->size / 2;
+	struct vu_ring ring;
+
+	fe_ok(fe, vu_fe_get_vring_base(fe, 0, &r->vq->ring.base));
+	drv_vq_reset(r->vq);
+	ring = r->vq->ring;
+	ring.num = half;
+	fe_ok(fe, vu_fe_ring_start(fe, &ring));
+	good_chain(r, r->vq->desc);
+	return half;
+}
+
+static void head_behind_half_ring(struct ring *r)
+{
+	u16 half = halve_ring(r);
+
+	memcpy(&r->vq->desc[half], r->vq->desc, 3 * sizeof(*r->vq->desc));
+	go_with(r, half);
+}
+
+static void next_behind_half_ring(struct ring *r)
+{
+	u16 half = halve_ring(r);
+
+	r->vq->desc[half] = r->vq->desc[1];
+	r->vq->desc[0].next = half;
+	go_with(r, 0);
+}
+
 /* 1. Addresses. */
 
 static void data_at(struct ring *r, u64 gpa, u32 len)
@@ -321,6 +357,12 @@ static void indirect_odd_length(struct ring *r)
 {
 	good_chain(r, r->table);
 	indirect_go(r, 47, INDIRECT);
+}
+
+static void indirect_odd_tail(struct ring *r)
+{
+	good_chain(r, r->table);
+	indirect_go(r, 63, INDIRECT);
 }
 
 static void indirect_empty(struct ring *r)
@@ -484,6 +526,8 @@ static const struct hostile table[] = {
 	{ "chain: head = 65535", BROKEN, head_is_max, 0 },
 	{ "chain: next = size", BROKEN, next_is_size, 0 },
 	{ "chain: next = 65535", BROKEN, next_is_max, 0 },
+	{ "chain: head behind the ring", BROKEN, head_behind_half_ring, 0 },
+	{ "chain: next behind the ring", BROKEN, next_behind_half_ring, 0 },
 	{ "chain: loop of one", BROKEN, loop_of_one, 0 },
 	{ "chain: loop of writable", BROKEN, loop_of_writable, 0 },
 	{ "chain: loop of all", BROKEN, loop_of_all, 0 },
@@ -510,6 +554,7 @@ static const struct hostile table[] = {
 	{ "indirect: nested", BROKEN, indirect_nested, 0 },
 	{ "indirect: nested at once", BROKEN, indirect_nested_first, 0 },
 	{ "indirect: length 47", BROKEN, indirect_odd_length, 0 },
+	{ "indirect: length 63", BROKEN, indirect_odd_tail, 0 },
 	{ "indirect: length 0", BROKEN, indirect_empty, 0 },
 	{ "indirect: length 2^32 - 16", BROKEN, indirect_huge, 0 },
 	{ "indirect: with NEXT", BROKEN, indirect_with_next, 0 },
@@ -695,7 +740,7 @@ static void random_rings(void **state)
 {
 	struct ring r = ring_open(NULL);
 	struct vu_fe *fe = &r.disk->dev.fe;
-	unsigned int seed = 20;
+	unsigned int seed = fixture_seed();
 	unsigned int i;
 
 	(void)state;
