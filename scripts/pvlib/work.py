@@ -93,18 +93,23 @@ def iperf_server(running):
     return server
 
 
+def iperf_client(guest, host, streams=1, seconds=3, reverse=False):
+    """Bits per second that arrived at the receiver's end."""
+    words = ["-R"] if reverse else []
+    job = guest.run(f"iperf3 -c {host} -J -t {seconds} -P {streams} {' '.join(words)}",
+                    timeout=seconds + 60)
+    return json.loads(job.out)["end"]["sum_received"]["bits_per_second"]
+
+
 def iperf(running, streams=1, seconds=3, reverse=False):
-    """Bits per second that arrived."""
+    """The same with a server at the host's end for this one run."""
     server = iperf_server(running)
     try:
-        words = ["-R"] if reverse else []
-        job = running.guest.run(
-            f"iperf3 -c {pairs.HOST_ADDRESS} -J -t {seconds} -P {streams} "
-            f"{' '.join(words)}", timeout=seconds + 60)
+        return iperf_client(running.guest, pairs.HOST_ADDRESS, streams, seconds,
+                            reverse)
     finally:
         server.kill()
         server.wait()
-    return json.loads(job.out)["end"]["sum_received"]["bits_per_second"]
 
 
 @contextlib.contextmanager
