@@ -39,6 +39,12 @@
 /* First step of a polling window that starts to grow. */
 #define WINDOW_STEP_NS 4000U
 
+/* So many windows, growing from the first step, reach any sensible maximum; if
+ * all of them miss what comes right after, try again so many wake-ups later.
+ */
+#define MISSES_MAX 6
+#define SLEEP_ONLY 256
+
 struct worker {
 	/* worker's thread */
 	struct io_uring ring;
@@ -233,6 +239,8 @@ void worker_task_add(struct worker *w, struct worker_task *task)
 	task->idle = false;
 	task->idle_since_ns = 0;
 	task->window_ns = 0;
+	task->misses = 0;
+	task->sleep_only = 0;
 	worker_task_wake(w, task);
 }
 
@@ -245,11 +253,23 @@ void worker_task_del(struct worker *w, struct worker_task *task)
 /* Would spinning for at most poll_max_ns have met the work that came now? */
 static void window_adapt(struct worker *w, struct worker_task *task)
 {
-	u32 next = max(2 * task->window_ns, WINDOW_STEP_NS);
+	u32 next;
 
-	if (now_ns() - task->idle_since_ns > w->poll_max_ns)
-		next = 0;
-	task->window_ns = min(next, w->poll_max_ns);
+	if (task->sleep_only) {
+		task->sleep_only--;
+		return;
+	}
+	if (now_ns() - task->idle_since_ns > w->poll_max_ns) {
+		next = task->window_ns / 2;
+		task->window_ns = next < WINDOW_STEP_NS ? 0 : next;
+	} else if (task->misses >= MISSES_MAX) {
+		task->window_ns = 0;
+		task->misses = 0;
+		task->sleep_only = SLEEP_ONLY;
+	} else {
+		next = max(2 * task->window_ns, WINDOW_STEP_NS);
+		task->window_ns = min(next, w->poll_max_ns);
+	}
 }
 
 void worker_task_wake(struct worker *w, struct worker_task *task)
@@ -276,7 +296,11 @@ static bool window_over(struct worker *w, struct worker_task *task)
 		task->idle = true;
 		task->idle_since_ns = now;
 	}
-	return now - task->idle_since_ns >= task->window_ns;
+	if (now - task->idle_since_ns < task->window_ns)
+		return false;
+	if (task->window_ns)
+		task->misses++;
+	return true;
 }
 
 static void run_active(struct worker *w)
@@ -285,6 +309,8 @@ static void run_active(struct worker *w)
 
 	list_for_each_entry_safe(task, tmp, &w->active, node) {
 		if (task->run(task)) {
+			if (task->idle)
+				task->misses = 0;
 			task->idle = false;
 			continue;
 		}

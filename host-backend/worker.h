@@ -19,8 +19,9 @@
  * finds nothing, it stays so for a window; then task->arm() asks for kicks
  * again, and the task leaves the active list unless work raced in.  The window
  * grows when work came so soon after the last that spinning would have met it,
- * and falls to zero when it took longer.  So an idle device takes no CPU, and
- * 500 idle ones do not slow a busy one.
+ * and shrinks to zero when it took longer, or when spinning misses it again and
+ * again: then the other side waits for the CPU that we spin on.  So an idle
+ * device takes no CPU, and 500 idle ones do not slow a busy one.
  *
  * Ownership: ops, tasks and the ring belong to the worker's thread.  Others
  * use worker_post() only.
@@ -68,6 +69,8 @@ struct worker_task {
 	bool idle;		/* the last run() found nothing */
 	u64 idle_since_ns;
 	u32 window_ns;
+	unsigned int misses;	/* windows in a row that ended without work */
+	unsigned int sleep_only; /* wake-ups to come without a window */
 };
 
 /**

@@ -209,11 +209,34 @@ static void polling_adapts(void **state)
 		wait_done();
 	}
 	assert_true(j.task.window_ns > 0);
-	usleep(600000);
-	j.work = 1;
-	on_worker(wake_job, &j);
-	wait_done();
+	for (i = 0; i < 4; i++) {
+		usleep(450000);
+		j.work = 1;
+		on_worker(wake_job, &j);
+		wait_done();
+	}
 	assert_int_equal(j.task.window_ns, 0);
+	on_worker(del_job, &j);
+}
+
+/* Work that always comes when we have just given up is not waited for. */
+static void polling_in_vain(void **state)
+{
+	struct job j = job_new(0);
+	unsigned int i, without = 0;
+
+	teardown(NULL);
+	/* Whatever the machine, no work seems to come late. */
+	assert_int_equal(start_worker(4000000000), 0);
+	on_worker(add_job, &j);
+	wait_done();
+	for (i = 0; i < 200; i++) {
+		j.work = 1;
+		on_worker(wake_job, &j);
+		wait_done();
+		without += !j.task.window_ns;
+	}
+	assert_true(without > 150);
 	on_worker(del_job, &j);
 }
 
@@ -317,6 +340,7 @@ int main(void)
 		TEST(work_that_races_with_arm),
 		TEST(deleted_task_does_not_run),
 		TEST(polling_adapts),
+		TEST(polling_in_vain),
 		TEST(completion_without_io),
 		TEST(ring_overflow),
 		TEST(signal_arrives),
