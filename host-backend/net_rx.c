@@ -46,12 +46,11 @@ static void held_compact(struct net_rx *rx)
 /* No buffer can come any more: our arrays or the whole ring are held. */
 static bool held_full(const struct net_rx *rx)
 {
-	unsigned int bufs = rx->end - rx->first;
 	unsigned int iovs = rx->iov_end - rx->iov_first;
 	unsigned int size = rx->q->vq.size;
 
-	return bufs >= min(size, NET_RX_BUFS_MAX + 0U) ||
-	       iovs >= min(size, VQ_CHAIN_IOV_MAX + 0U);
+	/* A buffer has an entry at least, a descriptor usually one. */
+	return iovs >= min(size, VQ_CHAIN_IOV_MAX + 0U);
 }
 
 /* Pop one more buffer: 0, -ENOBUFS (none), -EMSGSIZE (there cannot be one). */

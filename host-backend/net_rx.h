@@ -23,8 +23,10 @@
 #include "net_stats.h"
 #include "queue.h"
 
-/* Buffers one frame may be spread over; Linux drivers need 44 for 64 KiB. */
-#define NET_RX_BUFS_MAX 1024
+/* Buffers one frame may be spread over, each with an entry of the iov at least;
+ * Linux drivers need 44 for 64 KiB.
+ */
+#define NET_RX_BUFS_MAX VQ_CHAIN_IOV_MAX
 
 /* Room for a chain of any length behind what a frame has gathered. */
 #define NET_RX_IOV_MAX (2 * VQ_CHAIN_IOV_MAX)

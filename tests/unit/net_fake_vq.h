@@ -11,6 +11,7 @@
 
 #define FAKE_RING 16
 #define FAKE_IOV  8
+#define FAKE_BUFS 1500
 
 struct fake_buf {
 	struct iovec iov[FAKE_IOV];
@@ -20,12 +21,12 @@ struct fake_buf {
 
 struct fake_vq {
 	struct queue q;
-	struct fake_buf bufs[FAKE_RING * 8];
+	struct fake_buf bufs[FAKE_BUFS];
 	unsigned int avail;
 	unsigned int next;
 	unsigned int pushed;
-	u16 push_id[FAKE_RING * 8];
-	u32 push_len[FAKE_RING * 8];
+	u16 push_id[FAKE_BUFS];
+	u32 push_len[FAKE_BUFS];
 	unsigned int flushes;
 	unsigned int failures;
 };

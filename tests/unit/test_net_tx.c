@@ -159,12 +159,17 @@ static void test_bad_header_is_not_sent(void **state)
 static void test_batch(void **state)
 {
 	unsigned int popped, n;
+	u8 got[200];
 
 	start(FEATURES);
 	for (unsigned int i = 0; i < NET_TX_BATCH + 10; i++)
-		add(112, 12, 12);
+		add(112, 12, 50);
 	n = net_tx_take(&tx, &popped);
 	assert_int_equal(n, NET_TX_BATCH);
+	for (unsigned int i = 0; i < n; i++) {
+		assert_int_equal(flatten(tx.batch[i], got), 112);
+		assert_memory_equal(got, memory, 112);
+	}
 	assert_int_equal(ring.q.inflight, NET_TX_BATCH);
 	assert_int_equal(ring.flushes, 0);
 	for (unsigned int i = 0; i < n; i++)
