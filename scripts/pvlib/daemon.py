@@ -45,7 +45,7 @@ class Daemon:
         if self.child.poll() is not None:
             raise paths.PvError(f"{' '.join(self.command)} ended with status "
                                 f"{self.child.returncode}: {self.log()}")
-        return all(is_listening(path) for path in self.sockets)
+        return all(is_listening(self.child.pid, path) for path in self.sockets)
 
     def log(self):
         if not self.log_path.exists():
@@ -73,10 +73,13 @@ class Daemon:
             path.unlink(missing_ok=True)
 
 
-def is_listening(path):
-    """Whether a socket listens, without connecting: that would be a client."""
+def is_listening(pid, path):
+    """Whether a process's socket listens, found without becoming a client.
+
+    The kernel lists sockets by network namespace, so that of the process.
+    """
     accepts = 0x10000  # __SO_ACCEPTCON in the flags of /proc/net/unix
-    for line in Path("/proc/net/unix").read_text().splitlines()[1:]:
+    for line in Path(f"/proc/{pid}/net/unix").read_text().splitlines()[1:]:
         fields = line.split()
         if len(fields) == 8 and fields[7] == str(path) and int(fields[3], 16) & accepts:
             return True

@@ -11,7 +11,7 @@ frames.  A thread reads them; callers wait on a condition, always with a limit.
 import threading
 import time
 
-BOOT_SECONDS = {"kvm": 60, "tcg": 180}
+BOOT_SECONDS = {"kvm": 60, "tcg": 120}
 SERIAL_LINES = 25
 # Binds drivers as an installed system does: one modprobe by every device's
 # alias, so that modprobe.d decides who goes first.
@@ -92,7 +92,7 @@ class Guest:
     def tell(self, what):
         """A message with all that helps to find the cause."""
         tail = "\n".join(self.machine.serial().splitlines()[-SERIAL_LINES:])
-        return f"{what}\nQEMU said: {self.machine.log()}\nserial console:\n{tail}"
+        return f"{what}\n{self.machine.tell()}\nserial console:\n{tail}"
 
     def wait_for(self, condition, timeout):
         """False when the time is over; GuestError when the guest is gone."""

@@ -147,6 +147,14 @@ class Machine:
         self.errors.join(1 if self.child.poll() is not None else 0)
         return self.errors.log.decode(errors="replace").strip()
 
+    def tell(self):
+        """Whether QEMU runs, and what it said."""
+        try:
+            state = f"ended with status {self.child.wait(1)}"
+        except subprocess.TimeoutExpired:
+            state = "runs"
+        return f"QEMU {state} and said: {self.log() or 'nothing'}"
+
     def serial(self):
         if not self.serial_path.exists():
             return ""
