@@ -68,6 +68,10 @@
 #include "limits.h"
 #include "req.h"
 
+#ifndef CONFIG_SG_POOL
+#error "pvblk needs a kernel with CONFIG_SG_POOL; CONFIG_VIRTIO_BLK=m brings it"
+#endif
+
 /* Buffers that need no memory besides the request's own; 4 KiB I/O has one. */
 #define PVBLK_INLINE_SEGMENTS 4
 
