@@ -41,6 +41,7 @@ LANES = [
         Suite("frontend", ["make", "-s", "-C", "tests/frontend", "-j2", "check"], 900),
         Suite("docs", ["tests/docs/check"], 300),
         Suite("e2e", PYTEST + ["tests/e2e"], 2400, junit=True),
+        Suite("support", ["scripts/pvlib/support.py", "--check"], 60),
     ],
     [
         Suite("kunit", ["scripts/kernels/check-kunit"], 1800),
