@@ -183,6 +183,7 @@ static unsigned int send_burst(struct job *job)
 static void count_buffer(struct job *job, const struct drv_used *used)
 {
 	const struct virtio_net_hdr_v1 *hdr;
+	u16 parts = 1;
 	u64 gpa = job->net.rx_gpa + (u64)used->token * job->net.rx_len;
 
 	job->bytes += used->len;
@@ -191,12 +192,15 @@ static void count_buffer(struct job *job, const struct drv_used *used)
 		return;
 	}
 	hdr = vu_mem_hva(job->net.mem, gpa, sizeof(*hdr));
-	if (used->len < DRV_NET_HDR_LEN || !hdr || !hdr->num_buffers) {
+	/* DPDK's vhost leaves a 0 there where it does not merge. */
+	if (hdr && job->net.mergeable)
+		parts = le16toh((__force u16)hdr->num_buffers);
+	if (used->len < DRV_NET_HDR_LEN || !hdr || !parts) {
 		job->errors++;
 		return;
 	}
 	job->bytes -= DRV_NET_HDR_LEN;
-	job->parts_left = (u16)(le16toh((__force u16)hdr->num_buffers) - 1);
+	job->parts_left = (u16)(parts - 1);
 	job->received++;
 	job->in_flight--;
 }
