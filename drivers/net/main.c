@@ -396,18 +396,14 @@ err_free_netdev:
 	return err;
 }
 
-static void cancel_works(struct pvnet *pn)
-{
-	cancel_work_sync(&pn->config_work);
-	cancel_work_sync(&pn->rx_mode_work);
-}
-
 static void remove(struct virtio_device *vdev)
 {
 	struct pvnet *pn = vdev->priv;
 
+	/* The virtio core reports no configuration change any more. */
+	cancel_work_sync(&pn->config_work);
 	unregister_netdev(pn->dev);
-	cancel_works(pn);
+	cancel_work_sync(&pn->rx_mode_work);
 	device_down(pn);
 	pvnet_queues_free(pn);
 	free_netdev(pn->dev);
@@ -428,7 +424,8 @@ static int freeze(struct virtio_device *vdev)
 	rtnl_lock();
 	device_pause(pn);
 	rtnl_unlock();
-	cancel_works(pn);
+	cancel_work_sync(&pn->config_work);
+	cancel_work_sync(&pn->rx_mode_work);
 	device_down(pn);
 	return 0;
 }

@@ -46,7 +46,7 @@ static void report_lie(struct pvnet_rxq *rxq, enum pvnet_rx_counter why,
 	count_drop(rxq, why);
 	if (net_ratelimit())
 		netdev_err(rxq->pn->dev,
-			   "queue %u: device wrote a bad %s (%u), frame dropped\n",
+			   "queue %u: bad %s from the device (%u), frame dropped\n",
 			   rxq->index, what[why], value);
 }
 

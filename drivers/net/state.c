@@ -108,9 +108,11 @@ static int send_mac(struct pvnet *pn)
 	return pvnet_ctrl_set_mac(pn, pn->dev->dev_addr);
 }
 
+/* Before registration there is nothing to pass on, and no lock for it. */
 static int send_rx_mode(struct pvnet *pn)
 {
-	pvnet_state_send_rx_mode(pn);
+	if (pn->dev->reg_state == NETREG_REGISTERED)
+		pvnet_state_send_rx_mode(pn);
 	return 0;
 }
 

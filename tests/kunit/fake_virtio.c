@@ -283,7 +283,7 @@ static void del_vqs(struct virtio_device *vdev)
 }
 
 static int find_vq(struct fake_device *device, unsigned int index,
-		   vq_callback_t *callback, const char *name)
+		   vq_callback_t *callback, const char *name, bool ctx)
 {
 	struct fake_queue *queue = &device->queues[index];
 	unsigned int num = device->spec.ring_size;
@@ -296,7 +296,7 @@ static int find_vq(struct fake_device *device, unsigned int index,
 	queue->avail_seen = 0;
 	vring_init(&queue->ring, num, queue->pages, RING_ALIGN);
 	queue->vq = vring_new_virtqueue(index, num, RING_ALIGN, &device->vdev,
-					true, false, queue->pages, notify,
+					true, ctx, queue->pages, notify,
 					callback, name);
 	if (queue->vq)
 		return 0;
@@ -317,7 +317,8 @@ static int find_vqs(struct virtio_device *vdev, unsigned int count,
 		return -ENOENT;
 
 	for (i = 0; i < count; i++) {
-		err = find_vq(device, i, callbacks[i], names[i]);
+		err = find_vq(device, i, callbacks[i], names[i],
+			      ctx && ctx[i]);
 		if (err) {
 			del_vqs(vdev);
 			return err;
