@@ -23,6 +23,9 @@
 
 #include "device.h"
 
+/* The first may come before the driver's first buffer. */
+#define VAIN_KICKS_MAX 2
+
 /* How often to look at a ring whose driver cannot kick. */
 #define TIMER_NS 1000000
 
@@ -68,6 +71,20 @@ static void timer_start(struct queue *q)
 
 static void drain_check(struct queue *q);
 
+/*
+ * A guest whose memory is a private copy of the file that we map writes to a
+ * ring that we never see.  Nothing else tells: so ask who reads the log.
+ */
+static void kick_check(struct queue *q)
+{
+	if (vq_broken(&q->vq) || vq_pending(&q->vq) ||
+	    ++q->vain_kicks != VAIN_KICKS_MAX)
+		return;
+	log_ratelimited(&q->limit, LOG_WARNING,
+			"%s queue %u: kicked, but its ring stays empty; is the guest's memory shared (share=on)?",
+			q->dev->name, q->index);
+}
+
 static void kick_done(struct worker_op *op, int res, u32 flags)
 {
 	struct queue *q = container_of(op, struct queue, kick_op);
@@ -79,6 +96,8 @@ static void kick_done(struct worker_op *op, int res, u32 flags)
 		return;
 	}
 	q->stats.kicks++;
+	if (unlikely(!q->worked))
+		kick_check(q);
 	if (!q->kick_armed) {
 		q->kick_lost = true;
 		timer_start(q);
@@ -134,12 +153,16 @@ static void wakeups_cancel(struct queue *q)
 static unsigned int task_run(struct worker_task *task)
 {
 	struct queue *q = container_of(task, struct queue, task);
+	unsigned int work;
 
 	/* First what is done: the driver need not wait for what comes next. */
 	queue_flush(q);
 	if (unlikely(vq_broken(&q->vq)))
 		return 0;
-	return q->dev->ops->queue_run(q);
+	work = q->dev->ops->queue_run(q);
+	if (unlikely(!q->worked) && work)
+		q->worked = true;
+	return work;
 }
 
 static bool task_arm(struct worker_task *task)
@@ -217,6 +240,8 @@ int queue_start(struct queue *q)
 	q->kick_armed = false;
 	q->timer_armed = false;
 	q->kick_lost = false;
+	q->worked = false;
+	q->vain_kicks = 0;
 	queue_set_state(q, QUEUE_RUNNING);
 	worker_post(q->worker, &q->start_msg);
 	return 0;

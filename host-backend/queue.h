@@ -86,6 +86,8 @@ struct queue_stats {
  * @kick_armed:	its last completion is still to come
  * @timer_op:	stands in for kicks where there are none
  * @timer_armed: its completion is still to come
+ * @worked:	ops->queue_run() has found something since the start
+ * @vain_kicks:	kicks before that with nothing in the ring
  * @kick_lost:	the poll has ended by itself; the timer arms it again
  */
 struct queue {
@@ -111,6 +113,8 @@ struct queue {
 	struct worker_op timer_op;
 	bool timer_armed;
 	bool kick_lost;
+	bool worked;
+	unsigned int vain_kicks;
 	struct queue_stats stats;
 	struct log_limit limit;
 

@@ -407,10 +407,10 @@ static void set_nonblocking(int fd)
 static int set_vring_kick(struct vu_dev *vd, struct vu_msg *msg,
 			  struct queue *q)
 {
+	/* QEMU leaves out memory that it cannot share, and starts all the same. */
 	if (!vd->dev->mem.count)
-		log_ratelimited(&vd->limit, LOG_WARNING,
-				"%s queue %u: waits, the front end shares no memory (QEMU: -object memory-backend-memfd,id=m,size=...,share=on -machine memory-backend=m)",
-				vd->dev->name, q->index);
+		return refuse(vd, -EFAULT,
+			      "the guest's memory is not shared (QEMU: -object memory-backend-memfd,id=m,size=...,share=on -machine memory-backend=m)");
 	/* Set up anew, so that what broke it before is over. */
 	vq_stop(&q->vq);
 	vring_fd(msg, &q->kick_fd);

@@ -66,7 +66,7 @@ struct vu_dev {
 	bool sending;
 	u64 protocol_features;
 	struct vu_channel channel;
-	char reason[160];
+	char reason[200];
 	struct log_limit limit;
 	void (*closed)(struct vu_dev *vd);
 };
