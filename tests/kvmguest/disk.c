@@ -11,10 +11,10 @@
 #include <linux/blk-mq.h>
 #include <linux/completion.h>
 #include <linux/cpumask.h>
-#include <linux/kthread.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
+#include <linux/workqueue.h>
 
 #include "selftest.h"
 
@@ -269,69 +269,59 @@ static int test_identity(struct selftest *test, const void *arg)
 }
 
 /**
- * struct cpu_run - a run bound to one CPU, and so to one queue
+ * struct cpu_run - a run that one CPU's worker does, and so on one queue
+ * @err: of the run, valid once @work is flushed
  */
 struct cpu_run {
+	struct work_struct work;
 	struct selftest test;
 	struct block_device *bdev;
 	struct io_run run;
-	struct completion done;
 	int err;
 };
 
-static int cpu_run_thread(void *data)
+static void cpu_run_work(struct work_struct *work)
 {
-	struct cpu_run *cr = data;
+	struct cpu_run *cr = container_of(work, struct cpu_run, work);
 
 	cr->err = run_on(&cr->test, cr->bdev, &cr->run, true);
-	complete(&cr->done);
-	return 0;
 }
 
-static struct cpu_run *cpu_run_start(struct block_device *bdev,
-				     unsigned int cpu, const struct io_run *run)
+/* Each CPU has an area of its own, one behind the other. */
+static void cpu_run_start(struct cpu_run *cr, struct block_device *bdev,
+			  unsigned int cpu, const struct io_run *run)
 {
-	struct cpu_run *cr = kzalloc(sizeof(*cr), GFP_KERNEL);
-	struct task_struct *task;
-
-	if (!cr)
-		return NULL;
-	init_completion(&cr->done);
 	cr->bdev = bdev;
 	cr->run = *run;
 	cr->run.first += (u64)cpu * run->bytes * run->count;
-	task = kthread_create_on_cpu(cpu_run_thread, cr, cpu, "disk/%u");
-	if (IS_ERR(task)) {
-		kfree(cr);
-		return NULL;
-	}
-	wake_up_process(task);
-	return cr;
+	INIT_WORK(&cr->work, cpu_run_work);
+	queue_work_on(cpu, system_long_wq, &cr->work);
 }
 
 static int test_all_cpus(struct selftest *test, const void *arg)
 {
 	struct block_device *bdev = disk_open(test);
-	struct cpu_run *runs[NR_CPUS];
+	struct cpu_run *runs;
 	unsigned int cpu;
 	int err = 0;
 
 	if (!bdev)
 		return -EIO;
-	for_each_online_cpu(cpu)
-		runs[cpu] = cpu_run_start(bdev, cpu, arg);
-	for_each_online_cpu(cpu) {
-		if (!runs[cpu]) {
-			err = selftest_fail(test, "no thread");
-			continue;
-		}
-		/* Bounded: every wait of a run is. */
-		wait_for_completion(&runs[cpu]->done);
-		if (runs[cpu]->err)
-			err = selftest_fail(test, "CPU %u: %s", cpu,
-					    runs[cpu]->test.reason);
-		kfree(runs[cpu]);
+	runs = kcalloc(nr_cpu_ids, sizeof(*runs), GFP_KERNEL);
+	if (!runs) {
+		disk_close(bdev);
+		return selftest_fail(test, "no memory");
 	}
+	for_each_online_cpu(cpu)
+		cpu_run_start(&runs[cpu], bdev, cpu, arg);
+	for_each_online_cpu(cpu) {
+		/* Bounded: every wait of a run is. */
+		flush_work(&runs[cpu].work);
+		if (runs[cpu].err)
+			err = selftest_fail(test, "CPU %u: %.100s", cpu,
+					    runs[cpu].test.reason);
+	}
+	kfree(runs);
 	disk_close(bdev);
 	return err;
 }
