@@ -8,8 +8,8 @@
  * moves a batch; the descriptors are non-blocking, and what cannot be done at
  * once ends with -EAGAIN within that call.
  *
- * Receive.  A multishot poll says when frames came (readable).  Then a batch of
- * reads goes into private slots, and the next turn delivers what came:
+ * Receive.  When a poll says that frames came, a batch of reads goes into
+ * private slots, and the next turn delivers what came:
  *
  *	slots:	0 ... next ... filled		 delivered, waiting for the
  *						 guest's buffers, end of batch
@@ -20,8 +20,8 @@
  * cheap for short frames; where frames are long, they are read one by one into
  * the guest's buffers instead (reserve()), if there are enough of these.
  *
- * readable is cleared before reading and set by the poll: a frame that comes
- * after a read found nothing raises the poll after that read, hence is seen.
+ * The tap is polled only after a read has found nothing, so neither a busy tap
+ * nor a guest without buffers makes a completion for each frame that arrives.
  *
  * Transmit.  Each frame is a writev() from the guest's memory.  Frames that the
  * tap has no room for (-EAGAIN) stay in stuck[] until it polls writable; the
@@ -72,8 +72,7 @@ struct tap_slot {
  * struct tap_rx - receive side
  * @arg:	client's
  * @detaching:	between detach() and detached()
- * @poll_armed:	the multishot poll will complete again
- * @readable:	there may be frames
+ * @poll_armed:	the tap was empty and is polled
  * @dead:	the interface is gone
  * @reads:	in flight
  * @next:	slot to deliver
@@ -85,7 +84,6 @@ struct tap_rx {
 	void *arg;
 	bool detaching;
 	bool poll_armed;
-	bool readable;
 	bool dead;
 	unsigned int reads;
 	unsigned int next;
@@ -193,7 +191,7 @@ static void rx_watch(struct tap_queue *tq)
 {
 	struct io_uring_sqe *sqe = worker_sqe(tq->worker);
 
-	io_uring_prep_poll_multishot(sqe, tq->fd, POLLIN);
+	io_uring_prep_poll_add(sqe, tq->fd, POLLIN);
 	worker_sqe_bind(sqe, &tq->rx.poll_op);
 	tq->rx.poll_armed = true;
 }
@@ -213,16 +211,11 @@ static void rx_poll_done(struct worker_op *op, int res, u32 flags)
 	struct tap_queue *tq = container_of(op, struct tap_queue, rx.poll_op);
 	struct tap_rx *rx = &tq->rx;
 
-	if (!(flags & IORING_CQE_F_MORE))
-		rx->poll_armed = false;
-	if (rx->detaching) {
+	rx->poll_armed = false;
+	if (rx->detaching)
 		rx_detach_check(tq);
-		return;
-	}
-	rx->readable = true;
-	if (!rx->poll_armed && !rx->dead)
-		rx_watch(tq);
-	client_of(tq)->wake(rx->arg, PORT_RX);
+	else
+		client_of(tq)->wake(rx->arg, PORT_RX);
 }
 
 static void rx_fail(struct tap_queue *tq, int err)
@@ -231,7 +224,6 @@ static void rx_fail(struct tap_queue *tq, int err)
 		log_err("tap %s: no more frames come, reading fails: %s",
 			tq->tap->name, strerror(-err));
 	tq->rx.dead = true;
-	tq->rx.readable = false;
 }
 
 /* All reads of a batch are back: choose the size of the next one. */
@@ -247,8 +239,8 @@ static void batch_end(struct tap_queue *tq)
 		rx->batch = min(2 * rx->batch, TAP_SLOTS + 0U);
 	else
 		rx->batch = got + 1;
-	if (rx->slots[rx->filled - 1].res > 0)
-		rx->readable = true;
+	if (rx->slots[rx->filled - 1].res <= 0 && !rx->dead && !rx->detaching)
+		rx_watch(tq);
 	client_of(tq)->wake(rx->arg, PORT_RX);
 }
 
@@ -271,7 +263,6 @@ static void batch_start(struct tap_queue *tq)
 {
 	struct tap_rx *rx = &tq->rx;
 
-	rx->readable = false;
 	rx->next = 0;
 	rx->filled = rx->batch;
 	rx->reads = rx->batch;
@@ -325,9 +316,10 @@ static int read_in_place(struct tap_queue *tq)
 	iov[0] = (struct iovec){ hdr, sizeof(hdr) };
 	len = readv(tq->fd, iov, n);
 	if (len < PORT_HDR_LEN) {
-		rx->readable = false;
 		if (len < 0 && errno != EAGAIN)
 			rx_fail(tq, -errno);
+		else
+			rx_watch(tq);
 		return 0;
 	}
 	client_of(tq)->commit(rx->arg, hdr, (size_t)len - sizeof(hdr));
@@ -350,7 +342,7 @@ static unsigned int tap_poll(struct port *port, unsigned int pair,
 			if (ret < 0)
 				break;
 			n += (unsigned int)ret;
-		} else if (!rx->readable) {
+		} else if (rx->poll_armed || rx->dead) {
 			break;
 		} else if (rx->last_len >= TAP_IN_PLACE_MIN) {
 			n += (unsigned int)read_in_place(tq);
