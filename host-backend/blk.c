@@ -8,7 +8,8 @@
  * write cache to flush: it took FLUSH, and did not turn writeback off (virtio
  * 1.3, 5.2.6.2).  What it chose stays chosen when the front end negotiates
  * anew or reconnects: QEMU does both behind the driver's back.  A new driver
- * that finds the cache off reads so in config space.
+ * that finds the cache off reads so in config space.  A restarted daemon cannot
+ * know of the choice, as no front end repeats it: it begins with the cache on.
  *
  * SIZE_MAX is not offered: a segment may have any length.
  */
