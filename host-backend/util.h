@@ -7,6 +7,7 @@
 
 #include <endian.h>
 #include <linux/types.h>
+#include <linux/virtio_types.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -78,6 +79,40 @@ static inline __le32 cpu_to_le32(u32 v)
 static inline __le64 cpu_to_le64(u64 v)
 {
 	return (__force __le64)htole64(v);
+}
+
+/*
+ * Rings and headers of virtio 1.x are little-endian (virtio 1.3, 1.4), and
+ * VERSION_1 is all that we offer, so a __virtio value is an __le one.
+ */
+static inline u16 virtio16_to_cpu(__virtio16 v)
+{
+	return le16toh((__force u16)v);
+}
+
+static inline u32 virtio32_to_cpu(__virtio32 v)
+{
+	return le32toh((__force u32)v);
+}
+
+static inline u64 virtio64_to_cpu(__virtio64 v)
+{
+	return le64toh((__force u64)v);
+}
+
+static inline __virtio16 cpu_to_virtio16(u16 v)
+{
+	return (__force __virtio16)htole16(v);
+}
+
+static inline __virtio32 cpu_to_virtio32(u32 v)
+{
+	return (__force __virtio32)htole32(v);
+}
+
+static inline __virtio64 cpu_to_virtio64(u64 v)
+{
+	return (__force __virtio64)htole64(v);
 }
 
 /*

@@ -36,6 +36,35 @@
 #define AVAIL_ALIGN 2
 #define USED_ALIGN  4
 
+/*
+ * Ring words are little-endian (virtio 1.3, 2.7), also for a legacy driver of
+ * a little-endian guest; for another one we do not offer to be legacy.
+ */
+static u16 ring16_to_cpu(__virtio16 v)
+{
+	return le16_to_cpu((__force __le16)v);
+}
+
+static u32 ring32_to_cpu(__virtio32 v)
+{
+	return le32_to_cpu((__force __le32)v);
+}
+
+static u64 ring64_to_cpu(__virtio64 v)
+{
+	return le64_to_cpu((__force __le64)v);
+}
+
+static __virtio16 cpu_to_ring16(u16 v)
+{
+	return (__force __virtio16)cpu_to_le16(v);
+}
+
+static __virtio32 cpu_to_ring32(u32 v)
+{
+	return (__force __virtio32)cpu_to_le32(v);
+}
+
 /* struct vring_desc in our byte order. */
 struct desc {
 	u64 addr;
@@ -54,17 +83,17 @@ struct table {
 static struct desc desc_copy(const struct vring_desc *desc)
 {
 	return (struct desc){
-		.addr = le64_to_cpu(READ_ONCE(desc->addr)),
-		.len = le32_to_cpu(READ_ONCE(desc->len)),
-		.flags = le16_to_cpu(READ_ONCE(desc->flags)),
-		.next = le16_to_cpu(READ_ONCE(desc->next)),
+		.addr = virtio64_to_cpu(READ_ONCE(desc->addr)),
+		.len = virtio32_to_cpu(READ_ONCE(desc->len)),
+		.flags = virtio16_to_cpu(READ_ONCE(desc->flags)),
+		.next = virtio16_to_cpu(READ_ONCE(desc->next)),
 	};
 }
 
 /* Pairs with the driver's write barrier before it moves avail->idx. */
 static u16 avail_idx_acquire(const struct vq_split *s)
 {
-	return le16_to_cpu((__force __le16)__atomic_load_n(
+	return virtio16_to_cpu((__force __virtio16)__atomic_load_n(
 		(__force u16 *)&s->avail->idx, __ATOMIC_ACQUIRE));
 }
 
@@ -72,21 +101,21 @@ static u16 avail_idx_acquire(const struct vq_split *s)
 static void used_idx_release(struct vq_split *s, u16 idx)
 {
 	__atomic_store_n((__force u16 *)&s->used->idx,
-			 (__force u16)cpu_to_le16(idx), __ATOMIC_RELEASE);
+			 (__force u16)cpu_to_virtio16(idx), __ATOMIC_RELEASE);
 }
 
 /* virtio 1.3, 2.7.10: the driver's word after the available ring. */
 static u16 used_event(const struct vq *vq)
 {
-	return le16_to_cpu(READ_ONCE(vq->split.avail->ring[vq->size]));
+	return virtio16_to_cpu(READ_ONCE(vq->split.avail->ring[vq->size]));
 }
 
 /* virtio 1.3, 2.7.10: our word after the used ring. */
 static void set_avail_event(struct vq *vq, u16 idx)
 {
-	__le16 *event = (__le16 *)&vq->split.used->ring[vq->size];
+	__virtio16 *event = (__virtio16 *)&vq->split.used->ring[vq->size];
 
-	WRITE_ONCE(*event, cpu_to_le16(idx));
+	WRITE_ONCE(*event, cpu_to_virtio16(idx));
 }
 
 static int area_find(const struct vq_setup *s, u64 uva, u64 len, u64 align,
@@ -142,7 +171,7 @@ static int split_start(struct vq *vq, const struct vq_setup *s)
 	if (err)
 		return err;
 
-	used_idx = le16_to_cpu(READ_ONCE(split.used->idx));
+	used_idx = virtio16_to_cpu(READ_ONCE(split.used->idx));
 	split.avail_shadow = (u16)s->base;
 	split.avail_next = (u16)s->base;
 	split.used_next = used_idx;
@@ -305,7 +334,7 @@ static enum vq_fault chain_take(struct vq *vq, struct vq_chain *chain)
 	enum vq_fault fault;
 	u16 head;
 
-	head = le16_to_cpu(READ_ONCE(
+	head = virtio16_to_cpu(READ_ONCE(
 		s->avail->ring[s->avail_next & (vq->size - 1)]));
 	if (head >= vq->size)
 		return VQ_FAULT_HEAD;
@@ -353,8 +382,8 @@ static void split_push(struct vq *vq, u16 id, u32 len)
 
 	if (unlikely(vq_broken(vq)))
 		return;
-	elem->id = cpu_to_le32(id);
-	elem->len = cpu_to_le32(len);
+	elem->id = cpu_to_virtio32(id);
+	elem->len = cpu_to_virtio32(len);
 	s->used_next++;
 }
 
@@ -366,7 +395,7 @@ static bool wants_call(struct vq *vq, u16 old, u16 new)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (vq->event_idx)
 		return vring_need_event(used_event(vq), new, old);
-	return !(le16_to_cpu(READ_ONCE(vq->split.avail->flags)) &
+	return !(virtio16_to_cpu(READ_ONCE(vq->split.avail->flags)) &
 		 VRING_AVAIL_F_NO_INTERRUPT);
 }
 
@@ -395,7 +424,7 @@ static void split_notify_off(struct vq *vq)
 	/* With EVENT_IDX an avail_event that lies behind is off enough. */
 	if (!vq->event_idx)
 		WRITE_ONCE(vq->split.used->flags,
-			   cpu_to_le16(VRING_USED_F_NO_NOTIFY));
+			   cpu_to_virtio16(VRING_USED_F_NO_NOTIFY));
 }
 
 static bool split_pending(struct vq *vq)
