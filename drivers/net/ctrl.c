@@ -197,8 +197,7 @@ static int run(struct pvnet *pn, struct command *cmd, size_t len)
 	return err;
 }
 
-/*
- * Return: 0, -EIO if the device refused, -ETIMEDOUT if it did not answer,
+/* Return: 0, -EIO if the device refused, -ETIMEDOUT if it did not answer,
  * -ENODEV if the queue is dead, -ENOMEM.
  */
 static int command(struct pvnet *pn, u8 class, u8 which, const void *data,

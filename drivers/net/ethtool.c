@@ -21,6 +21,7 @@ static const char *const rx_names[] = {
 	[PVNET_RX_DROP_BAD_CSUM] = "drop_bad_csum",
 	[PVNET_RX_DROP_BAD_GSO] = "drop_bad_gso",
 };
+
 static_assert(ARRAY_SIZE(rx_names) == PVNET_RX_NUM);
 
 static const char *const tx_names[] = {
@@ -38,6 +39,7 @@ static const char *const tx_names[] = {
 	[PVNET_TX_DROP_BROKEN] = "drop_broken",
 	[PVNET_TX_DROP_RESET] = "drop_reset",
 };
+
 static_assert(ARRAY_SIZE(tx_names) == PVNET_TX_NUM);
 
 /* Counters of the whole device. */

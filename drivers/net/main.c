@@ -75,8 +75,7 @@ static const unsigned int features_legacy[] = {
 	VIRTIO_F_ANY_LAYOUT,
 };
 
-/*
- * virtio 1.3, 5.1.3.1: features that need another one.  A row comes after the
+/* virtio 1.3, 5.1.3.1: features that need another one.  A row comes after the
  * row that may drop what it needs.
  */
 static const struct {

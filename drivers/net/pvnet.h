@@ -62,8 +62,7 @@
 #define PVNET_CHAIN_PAGES	\
 	(DIV_ROUND_UP(PVNET_FRAME_MAX + VLAN_HLEN + 12, PAGE_SIZE))
 
-/*
- * Counters of one queue; "ethtool -S" shows them under the names in
+/* Counters of one queue; "ethtool -S" shows them under the names in
  * ethtool.c.  Written by the queue's owner (RX NAPI, or holder of the TX queue
  * lock).  netdev.c sums ranges of drops, so keep their order.
  */

@@ -50,8 +50,7 @@ static void report_lie(struct pvnet_rxq *rxq, enum pvnet_rx_counter why,
 			   rxq->index, what[why], value);
 }
 
-/*
- * Bytes to copy to the linear part: headers only, because GRO merges frames
+/* Bytes to copy to the linear part: headers only, because GRO merges frames
  * without copying only then.  A partial TCP checksum says where they end.
  */
 static unsigned int header_bytes(struct net_device *dev, const void *data,
@@ -256,8 +255,7 @@ static bool decode(struct pvnet_rxq *rxq, const struct rx_frame *f,
 	}
 }
 
-/*
- * Reads the header and the number of buffers of a frame.
+/* Reads the header and the number of buffers of a frame.
  * Return: 0 if they cannot be believed.
  */
 static unsigned int open_frame(struct pvnet_rxq *rxq, struct rx_frame *f)

@@ -48,8 +48,7 @@ static unsigned int reap(struct pvnet_txq *txq, int budget)
 	return packets;
 }
 
-/*
- * Asks for an interrupt after three quarters of what is outstanding.
+/* Asks for an interrupt after three quarters of what is outstanding.
  * Return: false if that many are complete already and a poll is needed.
  */
 static bool arm(struct pvnet_txq *txq)
@@ -249,8 +248,7 @@ void pvnet_tx_reap_idle(struct pvnet_txq *txq)
 	__netif_tx_unlock(txq->nq);
 }
 
-/*
- * First and so far only step of recovery: the device may have missed a kick,
+/* First and so far only step of recovery: the device may have missed a kick,
  * or we an interrupt; both are cured by doing them again.
  */
 static void recover_kick(struct pvnet_txq *txq)
