@@ -241,7 +241,7 @@ static int on_section(void *arg, unsigned int line, const char *text)
 {
 	struct reader *r = arg;
 	char where[512], type_name[16], name[64];
-	int type;
+	int type = -ENOENT;
 
 	where_in_file(r, line, where, sizeof(where));
 	r->dev = NULL;
@@ -249,8 +249,9 @@ static int on_section(void *arg, unsigned int line, const char *text)
 		r->scope = CONF_IN_DAEMON;
 		return 0;
 	}
-	if (sscanf(text, "%15s %63[^\n]", type_name, name) != 2 ||
-	    (type = type_find(type_name)) < 0) {
+	if (sscanf(text, "%15s %63[^\n]", type_name, name) == 2)
+		type = type_find(type_name);
+	if (type < 0) {
 		log_err("%s: [%s]: want [daemon], [blk NAME] or [net NAME]",
 			where, text);
 		return -EINVAL;

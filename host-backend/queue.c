@@ -41,7 +41,7 @@ static void queue_set_state(struct queue *q, enum queue_state state)
 {
 	log_debug("%s queue %u: %s -> %s", q->dev->name, q->index,
 		  state_names[q->state], state_names[state]);
-	__atomic_store_n(&q->state, state, __ATOMIC_RELAXED);
+	WRITE_ONCE(q->state, state);
 }
 
 /* Worker: wake-ups */

@@ -252,7 +252,7 @@ static void bad_values(void **state)
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		char name[32] = "";
 
-		sscanf(rows[i].option, "--%31[^=]", name);
+		assert_int_equal(sscanf(rows[i].option, "--%31[^=]", name), 1);
 		bad(LOAD(&c, "blk", "--socket-path=/s", "--blk-file=/d",
 			 rows[i].option), name, rows[i].want, "");
 	}
