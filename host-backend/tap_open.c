@@ -27,6 +27,10 @@
 
 #define TUN_PATH "/dev/net/tun"
 
+/* How long a killed daemon's I/O may hold its tap, and how often to look. */
+#define OWNER_GONE_MS 1000
+#define OWNER_POLL_MS 20
+
 /**
  * struct tap_info - what an interface is
  * @multi_queue: made with IFF_MULTI_QUEUE
@@ -103,6 +107,23 @@ static int info_get(const struct conf_device *conf, struct tap_info *info)
 		return complain(conf, -errno, "cannot open a socket");
 	err = info_read(sock, conf, info);
 	close(sock);
+	return err;
+}
+
+/*
+ * The kernel lets go of a killed daemon's files when its last I/O has ended,
+ * moments after the process itself is gone; a new one must not trip over that.
+ */
+static int wait_for_owner(const struct conf_device *conf, struct tap_info *info)
+{
+	unsigned int waited_ms = 0;
+	int err = 0;
+
+	while (!err && info->attached && waited_ms < OWNER_GONE_MS) {
+		usleep(OWNER_POLL_MS * 1000);
+		waited_ms += OWNER_POLL_MS;
+		err = info_get(conf, info);
+	}
 	return err;
 }
 
@@ -184,6 +205,9 @@ int tap_open(const struct conf_device *conf, int *fds)
 	int err;
 
 	err = info_get(conf, &info);
+	if (err)
+		return err;
+	err = wait_for_owner(conf, &info);
 	if (err)
 		return err;
 	err = info_check(conf, &info);
