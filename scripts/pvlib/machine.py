@@ -21,13 +21,24 @@ from pathlib import Path
 from . import accel, paths, process, qmp
 
 # i440fx: IDE is built in, and PCI devices unplug through ACPI at once.
-MACHINE = "pc,memory-backend=ram"
+MACHINE = "pc"
+# How a back end sees the guest's memory: as it is, as a private copy (a common
+# mistake), or not at all (the commonest).
+MEMORY_OPTION = {"shared": ",memory-backend=ram", "private": ",memory-backend=ram",
+                 "plain": ""}
 # Nothing in the tests depends on these; without them TCG boots a third faster.
 QUIET_KERNEL = ("console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off "
                 "tsc=reliable no_timer_check random.trust_cpu=on "
                 "cryptomgr.notests audit=0 rdinit=/init")
 TRACE_LINE = re.compile(rb"memory_region_ops_(?:read|write) .* name '([^']*)'")
 TRACE_EVENTS = ["memory_region_ops_read", "memory_region_ops_write"]
+
+
+def memory_backend(kind, megabytes):
+    if kind == "plain":
+        return []
+    share = "on" if kind == "shared" else "off"
+    return ["-object", f"memory-backend-memfd,id=ram,size={megabytes}M,share={share}"]
 
 
 class ErrorStream(threading.Thread):
@@ -78,19 +89,18 @@ class Machine:
     """
 
     def __init__(self, kernel, initramfs, accelerator=None, memory_mb=512,
-                 cpus=2, append="", shared_memory=True):
+                 cpus=2, append="", memory="shared"):
         self.accelerator = accelerator or accel.choose(kernel)
         self.directory = Path(tempfile.mkdtemp(prefix="pvpack-"))
         self.serial_path = self.directory / "serial.log"
         self.child = None
         self.qmp = None
         self.errors = None
-        share = "on" if shared_memory else "off"
         self.arguments = [
-            "-accel", self.accelerator, "-machine", MACHINE,
+            "-accel", self.accelerator, "-machine", MACHINE + MEMORY_OPTION[memory],
             "-cpu", accel.CPUS[self.accelerator],
             "-smp", str(cpus), "-m", f"{memory_mb}M",
-            "-object", f"memory-backend-memfd,id=ram,size={memory_mb}M,share={share}",
+            *memory_backend(memory, memory_mb),
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
             "-serial", f"file:{self.serial_path}",
             "-kernel", str(kernel.image), "-initrd", str(initramfs),
