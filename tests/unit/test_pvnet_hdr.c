@@ -6,8 +6,8 @@
 #include "hdr.h"
 
 #define FRAME 2000u
-#define F(name) (1ULL << VIRTIO_NET_F_##name)
-#define VERSION_1 (1ULL << 32)
+#define F(name) BIT_ULL(VIRTIO_NET_F_##name)
+#define VERSION_1 BIT_ULL(32)
 
 #define ALL (VERSION_1 | F(CSUM) | F(GUEST_CSUM) | F(GUEST_TSO4) | \
 	     F(GUEST_TSO6) | F(GUEST_ECN) | F(GUEST_UFO) | F(HOST_TSO4) | \
@@ -40,8 +40,10 @@ struct rx_case {
 	bool ecn;
 };
 
-#define OK(c, g, e) PVNET_HDR_OK, PVNET_CSUM_##c, PVNET_GSO_##g, e
-#define BAD(what) PVNET_HDR_BAD_##what, 0, 0, false
+#define OK(c, g, e)							\
+	.fault = PVNET_HDR_OK, .csum = PVNET_CSUM_##c,			\
+	.gso = PVNET_GSO_##g, .ecn = e
+#define BAD(what) .fault = PVNET_HDR_BAD_##what
 
 static const struct rx_case rx_cases[] = {
 	{ "plain", ALL, FRAME, 0, 0, 0, 0, 0, OK(NONE, NONE, false) },
