@@ -185,6 +185,8 @@ static void give_up(const char *why)
 	/* cmocka's own printing cuts long texts. */
 	fprintf(stderr, "%s; its log:\n%s", why, daemon_log_text(&fx.daemon));
 	daemon_stop(&fx.daemon, SIGKILL, 1000);
+	if (!getenv("PVTEST_KEEP"))
+		daemon_remove(&fx.daemon);
 	exit(EXIT_FAILURE);
 }
 
