@@ -116,10 +116,10 @@ static int wire_open(void)
 
 static void daemon_up(void)
 {
-	static const char *args[] = { "net", "--socket-path", NULL, "--tap",
-				      TAP, "--num-queues=2", NULL };
+	const char *const args[] = { "net", "--socket-path",
+				     daemon_path(&d, "s"), "--tap", TAP,
+				     "--num-queues=2", NULL };
 
-	args[2] = daemon_path(&d, "s");
 	assert_int_equal(daemon_start(&d, args), 0);
 	if (daemon_wait_socket(&d, daemon_path(&d, "s")))
 		fail_msg("did not start: %s", daemon_log_text(&d));
@@ -445,19 +445,25 @@ static void reconnect_under_traffic(void **state)
 	assert_memory_equal(got, frame, 777);
 }
 
+static void start_second(struct daemon *second)
+{
+	const char *const args[] = { "net", "--socket-path",
+				     daemon_path(second, "s"), "--tap", TAP,
+				     NULL };
+
+	assert_int_equal(daemon_start(second, args), 0);
+}
+
 /* Somebody else wants the same interface: one line, no start. */
 static void tap_in_use(void **state)
 {
-	static const char *args[] = { "net", "--socket-path", NULL, "--tap",
-				      TAP, NULL };
 	struct daemon second;
 
 	(void)state;
 	if (unable)
 		skip();
 	assert_int_equal(daemon_dir(&second), 0);
-	args[2] = daemon_path(&second, "s");
-	assert_int_equal(daemon_start(&second, args), 0);
+	start_second(&second);
 	assert_int_not_equal(daemon_wait(&second, 5000), 0);
 	assert_non_null(strstr(daemon_log_text(&second), TAP));
 	daemon_remove(&second);
