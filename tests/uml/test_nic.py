@@ -123,10 +123,15 @@ def test_unplug_under_traffic(directory):
                     for i in 1 2 3; do
                         timeout 20 iperf3 -c {pair.HOST_ADDRESS} -t 60 --bidir \\
                             >/dev/null 2>&1 &
-                        sleep 1
+                        load=$!
+                        while [ "$(cat /sys/class/net/eth0/statistics/tx_packets)" \\
+                                -lt 5000 ]; do
+                            kill -0 $load
+                            sleep 0.1
+                        done
                         echo "$device" >unbind
-                        kill $! || true
-                        wait $! || true
+                        kill $load
+                        wait $load || true
                         [ ! -e /sys/class/net/eth0 ]
                         echo "$device" >bind
                         ip link set eth0 up
