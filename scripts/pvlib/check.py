@@ -48,6 +48,7 @@ LANES = [
         Suite("uml", ["scripts/kernels/check-uml"], 1200),
         Suite("kvmguest", ["scripts/kernels/check-kvmguest"], 1800),
         Suite("lint", ["scripts/lint"], 1200),
+        Suite("measure", ["tests/measure/check"], 1800),
     ],
 ]
 

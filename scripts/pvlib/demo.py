@@ -190,6 +190,8 @@ def parse_options():
                         help="rounds of every measurement (default: 5)")
     parser.add_argument("--seconds", type=int, default=1, metavar="S",
                         help="length of one measurement (default: 1)")
+    parser.add_argument("--output", type=Path, default=paths.BUILD / "report",
+                        metavar="DIR", help="where to write (default: build/report)")
     options = parser.parse_args()
     if options.rounds < 1 or options.seconds < 1:
         parser.error("--rounds and --seconds want a number from 1 on")
@@ -217,7 +219,7 @@ def main():
           file=sys.stderr)
     result = run(options)
     print(report.text(result, PV, INTREE))
-    for path in report.write(result, PV, INTREE, paths.BUILD / "report"):
+    for path in report.write(result, PV, INTREE, options.output):
         print(f"wrote {os.path.relpath(path)}")
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from pvlib import daemon, devices, guest, initramfs, machine, netns, pair, paths
 
-MARK = "<!-- tested by tests/e2e/test_readme.py -->\n```sh\n"
+MARK = "<!-- run by tests/e2e/test_readme.py -->\n```sh\n"
 
 
 def block_lines():
