@@ -18,7 +18,9 @@ START = "<!-- support table: made by scripts/pvlib/support.py -->\n"
 END = "<!-- end of support table -->"
 PAIRS = {"pv-pvbackend": "ours + pvbackend", "pv-qemu": "ours + QEMU's",
          "intree-pvbackend": "in-tree + pvbackend", "intree-qemu": "in-tree + QEMU's"}
-CASE = re.compile(r"test_(?P<name>\w+)\[(?P<pair>[\w-]+)\]")
+# The pair is one of the test's parameters; another one names a variant.
+CASE = re.compile(rf"test_(?P<name>\w+)\[(?P<before>.*?-)??(?P<pair>{'|'.join(PAIRS)})"
+                  r"(?P<after>-.*)?\]")
 
 
 def verdict(case):
@@ -33,8 +35,9 @@ def results():
     table = {}
     for case in xml.etree.ElementTree.parse(RESULTS).iter("testcase"):
         match = CASE.fullmatch(case.get("name"))
-        if match and match["pair"] in PAIRS:
-            name = match["name"].replace("_", " ")
+        if match:
+            variant = ((match["before"] or "") + (match["after"] or "")).strip("-")
+            name = match["name"].replace("_", " ") + (variant and f" ({variant})")
             table.setdefault(name, {})[match["pair"]] = verdict(case)
     return table
 
