@@ -36,35 +36,6 @@
 #define AVAIL_ALIGN 2
 #define USED_ALIGN  4
 
-/*
- * Ring words are little-endian (virtio 1.3, 2.7), also for a legacy driver of
- * a little-endian guest; for another one we do not offer to be legacy.
- */
-static u16 ring16_to_cpu(__virtio16 v)
-{
-	return le16_to_cpu((__force __le16)v);
-}
-
-static u32 ring32_to_cpu(__virtio32 v)
-{
-	return le32_to_cpu((__force __le32)v);
-}
-
-static u64 ring64_to_cpu(__virtio64 v)
-{
-	return le64_to_cpu((__force __le64)v);
-}
-
-static __virtio16 cpu_to_ring16(u16 v)
-{
-	return (__force __virtio16)cpu_to_le16(v);
-}
-
-static __virtio32 cpu_to_ring32(u32 v)
-{
-	return (__force __virtio32)cpu_to_le32(v);
-}
-
 /* struct vring_desc in our byte order. */
 struct desc {
 	u64 addr;

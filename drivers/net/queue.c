@@ -12,6 +12,7 @@
  * found, but only want.pairs carry traffic.  All run under RTNL or before
  * the network device is registered.
  */
+#include <linux/cpu.h>
 #include <linux/slab.h>
 #include <linux/virtio_ring.h>
 
