@@ -57,20 +57,10 @@ static u32 sectors(u64 bytes)
 	return (u32)min(bytes >> BLK_SECTOR_SHIFT, (u64)UINT32_MAX);
 }
 
-/* Config space is little endian: a device of virtio 1.0 or newer. */
-static __virtio16 v16(u32 value)
+/* Config space has 16 bits for what may be more. */
+static __virtio16 clamp16(u32 value)
 {
-	return (__force __virtio16)cpu_to_le16((u16)min(value, 0xffffu));
-}
-
-static __virtio32 v32(u32 value)
-{
-	return (__force __virtio32)cpu_to_le32(value);
-}
-
-static __virtio64 v64(u64 value)
-{
-	return (__force __virtio64)cpu_to_le64(value);
+	return cpu_to_virtio16((u16)min(value, 0xffffu));
 }
 
 /*
@@ -93,24 +83,24 @@ static void fill_config(const struct blk *blk, struct virtio_blk_config *c)
 	u32 blocks = limits->physical_size / limits->block_size;
 
 	*c = (struct virtio_blk_config){
-		.capacity = v64(limits->capacity >> BLK_SECTOR_SHIFT),
-		.seg_max = v32(blk->seg_max),
-		.blk_size = v32(limits->block_size),
+		.capacity = cpu_to_virtio64(limits->capacity >> BLK_SECTOR_SHIFT),
+		.seg_max = cpu_to_virtio32(blk->seg_max),
+		.blk_size = cpu_to_virtio32(limits->block_size),
 		.physical_block_exp = (u8)__builtin_ctz(blocks),
-		.min_io_size = v16(blocks),
+		.min_io_size = clamp16(blocks),
 		.wce = is_writeback(blk),
-		.num_queues = v16(blk->dev.num_queues),
+		.num_queues = clamp16(blk->dev.num_queues),
 	};
 	if (limits->discard_align) {
-		c->max_discard_sectors = v32(sectors(limits->discard_max));
-		c->max_discard_seg = v32(BLK_RANGES_MAX);
+		c->max_discard_sectors = cpu_to_virtio32(sectors(limits->discard_max));
+		c->max_discard_seg = cpu_to_virtio32(BLK_RANGES_MAX);
 		c->discard_sector_alignment =
-			v32(sectors(limits->discard_align));
+			cpu_to_virtio32(sectors(limits->discard_align));
 	}
 	if (limits->write_zeroes_max) {
 		c->max_write_zeroes_sectors =
-			v32(sectors(limits->write_zeroes_max));
-		c->max_write_zeroes_seg = v32(BLK_RANGES_MAX);
+			cpu_to_virtio32(sectors(limits->write_zeroes_max));
+		c->max_write_zeroes_seg = cpu_to_virtio32(BLK_RANGES_MAX);
 		c->write_zeroes_may_unmap = limits->discard_align != 0;
 	}
 }

@@ -164,8 +164,8 @@ static enum blk_reject parse_header(struct parse *p, u64 out_len)
 	if (p->req->room_len >= UINT32_MAX || out_len >= UINT32_MAX)
 		return BLK_REJECT_LENGTH;
 	p->out_len = out_len - sizeof(hdr);
-	p->sector = le64_to_cpu((__force __le64)hdr.sector);
-	return parse_operation(p, le32_to_cpu((__force __le32)hdr.type));
+	p->sector = virtio64_to_cpu(hdr.sector);
+	return parse_operation(p, virtio32_to_cpu(hdr.type));
 }
 
 int blk_req_parse(struct blk_req *req, struct blk_range *ranges,

@@ -307,12 +307,6 @@ static const struct device_ops net_ops = {
 	.destroy = net_destroy,
 };
 
-/* Little endian to all, as net_hdr.h says of the header. */
-static __virtio16 config_u16(u16 v)
-{
-	return (__force __virtio16)cpu_to_le16(v);
-}
-
 /*
  * QEMU keeps of STATUS, MAC and the CTRL_* bits what it offers itself, whatever
  * we say.  MQ is for more than one pair only: Linux refuses a device that has
@@ -323,8 +317,8 @@ static void config_init(struct net_device *net, const struct conf_device *conf)
 	static const u8 no_mac[sizeof(conf->mac)];
 
 	net->ops = net_ops;
-	net->config.status = config_u16(VIRTIO_NET_S_LINK_UP);
-	net->config.max_virtqueue_pairs = config_u16((u16)net->num_pairs);
+	net->config.status = cpu_to_virtio16(VIRTIO_NET_S_LINK_UP);
+	net->config.max_virtqueue_pairs = cpu_to_virtio16((u16)net->num_pairs);
 	net->features = net->port->ops->features(net->port) |
 			BIT_ULL(VIRTIO_NET_F_MRG_RXBUF);
 	if (net->num_pairs > 1)
