@@ -32,7 +32,8 @@ VIRTIO_MODULES = ["virtio_blk", "virtio_net"]
 EXTRA_MODULES = ["8021q", "ext4", "crc32c_generic", "crc32c_intel", "sch_fq"]
 EMULATED_MODULES = ["e1000", "e1000e", "8139cp", "8139too", "vmxnet3",
                     "ata_piix", "ahci", "nvme", "vmw_pvscsi", "sd_mod"]
-SOFTDEP = "softdep virtio_blk pre: pvblk\nsoftdep virtio_net pre: pvnet\n"
+SOFTDEP = paths.REPO / "drivers" / "pvpack-modprobe.conf"
+IMAGES_KEPT = 12
 
 
 class Cpio:
@@ -189,9 +190,15 @@ def key_of(files, words):
     """One short name for all that goes into an image."""
     key = hashlib.sha256("\n".join(words).encode())
     for path in files:
-        info = os.stat(path)
-        key.update(f"{path} {info.st_size} {info.st_mtime_ns}\n".encode())
+        key.update(f"{path} {path.stat().st_size}\n".encode() + path.read_bytes())
     return key.hexdigest()[:16]
+
+
+def forget_old_images(directory):
+    """Every new build of a module makes new images of nearly 100 MB each."""
+    images = sorted(directory.glob("*.cpio"), key=lambda path: path.stat().st_mtime)
+    for path in images[:-IMAGES_KEPT]:
+        path.unlink(missing_ok=True)
 
 
 def write_image(tree, target):
@@ -217,14 +224,16 @@ def build(kernel, own=(), broken=(), tools=True, modules=()):
     guest_dir = paths.BUILD / "guest"
     names = [*BOOT_MODULES, *modules]
     helpers = sorted(path for path in guest_dir.iterdir() if path.is_file())
-    inputs = [*helpers, *(kernel.own_module(name) for name in own),
+    inputs = [*helpers, *(kernel.own_module(name) for name in own), SOFTDEP,
               Path(__file__)]
     target = guest_dir / "images" / (key_of(inputs, [
         kernel.release, *names, "own", *own, "broken", *broken,
         str(tools)]) + ".cpio")
     if target.exists():
+        os.utime(target)
         return target
     target.parent.mkdir(exist_ok=True)
+    forget_old_images(target.parent)
     with tempfile.TemporaryDirectory(prefix="pvpack-") as top:
         tree = Tree(Path(top) / "root")
         stage(tree, kernel, own_images(kernel, own, broken), names, tools)
@@ -250,7 +259,7 @@ def stage(tree, kernel, own, names, tools):
         tree.add_tool(name)
     tree.add_modules(kernel, names, own)
     tree.write("etc/init.modules", " ".join(BOOT_MODULES) + "\n")
-    tree.write("etc/modprobe.d/pvpack.conf", SOFTDEP)
+    tree.copy(SOFTDEP, "etc/modprobe.d/pvpack.conf")
     tree.write("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
     tree.write("etc/group", "root:x:0:\n")
     tree.write("etc/hosts", "127.0.0.1 localhost\n")
