@@ -12,6 +12,7 @@
 
 #include <kunit/test.h>
 #include <linux/delay.h>
+#include <linux/if_arp.h>
 #include <linux/rtnetlink.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
