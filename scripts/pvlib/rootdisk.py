@@ -89,10 +89,16 @@ def add_agent(root):
 
 
 def make_initramfs(root, release):
-    """As a kernel's or a module package's installation does it."""
-    run_as_root("unshare", "--mount", "sh", "-ec",
-                'mount -t proc proc "$0/proc"; mount -t devtmpfs dev "$0/dev"; '
-                'chroot "$0" update-initramfs -c -k "$1"', root, release)
+    """As a kernel's or a module package's installation does it.
+
+    Not in a mount namespace of its own: within a chroot there can be none.
+    """
+    run_as_root("mount", "-t", "proc", "proc", root / "proc")
+    try:
+        run_as_root("chroot", root, "update-initramfs", "-c", "-k", release)
+        return run_as_root("chroot", root, "lsinitramfs", f"/boot/initrd.img-{release}")
+    finally:
+        run_as_root("umount", root / "proc")
 
 
 class RootDisk:
@@ -120,9 +126,7 @@ class RootDisk:
         run_as_root("make", "-C", paths.REPO, "install-modules", f"DESTDIR={root}",
                     f"RELEASE={self.kernel.release}")
         add_agent(root)
-        make_initramfs(root, self.kernel.release)
-        self.initramfs_files = run_as_root(
-            "chroot", root, "lsinitramfs", f"/boot/initrd.img-{self.kernel.release}")
+        self.initramfs_files = make_initramfs(root, self.kernel.release)
 
     def pack(self, root, megabytes):
         run_as_root("cp", root / "boot" / f"initrd.img-{self.kernel.release}",
