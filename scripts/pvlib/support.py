@@ -22,6 +22,9 @@ PAIRS = {"pv-pvbackend": "ours + pvbackend", "pv-qemu": "ours + QEMU's",
 CASE = re.compile(rf"test_(?P<name>\w+)\[(?P<before>.*?-)??(?P<pair>{'|'.join(PAIRS)})"
                   r"(?P<after>-.*)?\]")
 
+# Of the tests themselves, not of what works.
+LEFT_OUT = ["drivers are bound", "probe tells features", "nothing went wrong so far"]
+
 
 def verdict(case):
     if case.find("skipped") is not None:
@@ -38,7 +41,8 @@ def results():
         if match:
             variant = ((match["before"] or "") + (match["after"] or "")).strip("-")
             name = match["name"].replace("_", " ") + (variant and f" ({variant})")
-            table.setdefault(name, {})[match["pair"]] = verdict(case)
+            if name not in LEFT_OUT:
+                table.setdefault(name, {})[match["pair"]] = verdict(case)
     return table
 
 
