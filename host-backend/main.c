@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #include "blk.h"
-#include "conf.h"
+#include "daemon.h"
 #include "evloop.h"
 #include "log.h"
 #include "net.h"
@@ -42,24 +42,6 @@ static int (*const device_create[CONF_TYPE_MAX])(struct device **out,
 						 const struct device_env *env) = {
 	[CONF_BLK] = blk_create,
 	[CONF_NET] = net_create,
-};
-
-/**
- * struct daemon - everything, in the order in which it is made
- * @open:	servers that have not said closed()
- */
-struct daemon {
-	struct conf conf;
-	struct evloop *loop;
-	struct ev_fd signals;
-	struct worker **workers;
-	unsigned int num_workers;
-	struct device **devices;
-	unsigned int num_devices;
-	struct server **servers;
-	unsigned int num_servers;
-	unsigned int open;
-	bool ending;
 };
 
 /* One process, and server_create()'s callback knows only its server. */

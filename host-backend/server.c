@@ -7,11 +7,6 @@
  * While a front end is connected the listening socket is not watched; the next
  * one waits in the backlog, and is accepted when nothing of the last is held
  * any more.
- *
- * A socket file that is there already belongs to a daemon that lives (then it
- * accepts, and we refuse to start) or to one that died (then connecting is
- * refused, and the file is replaced).  At the end the file is removed if it is
- * still the one that we made.
  */
 #include "server.h"
 
@@ -19,27 +14,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "conf.h"
 #include "log.h"
+#include "unix_socket.h"
 #include "vu_dev.h"
 
-#define BACKLOG 8
-
 /* Whom the file system lets connect: owner and group. */
-#define SOCKET_UMASK 0117
+#define SOCKET_MODE 0660
 
 struct server {
 	struct vu_dev vd;
 	struct ev_fd listener;
 	struct evloop *loop;
-	const char *path;
-	dev_t file_dev;
-	ino_t file_ino;
+	struct unix_socket socket;
 	bool watched;
 	bool closing;
 	void (*closed)(struct server *s);
@@ -63,16 +51,13 @@ static void listener_unwatch(struct server *s)
 static void listener_ready(struct ev_fd *ev, u32 events)
 {
 	struct server *s = container_of(ev, struct server, listener);
-	int sock;
+	int sock = unix_socket_accept(&s->socket);
 
-	do {
-		sock = accept4(ev->fd, NULL, NULL,
-			       SOCK_CLOEXEC | SOCK_NONBLOCK);
-	} while (sock < 0 && (errno == EINTR || errno == ECONNABORTED));
 	if (sock < 0) {
-		if (errno != EAGAIN)
+		if (sock != -EAGAIN)
 			log_err("%s: socket-path=%s: cannot accept: %s",
-				s->vd.dev->name, s->path, strerror(errno));
+				s->vd.dev->name, s->socket.path,
+				strerror(-sock));
 		return;
 	}
 	listener_unwatch(s);
@@ -90,100 +75,24 @@ static void connection_closed(struct vu_dev *vd)
 		listener_watch(s);
 }
 
-static int fail(const struct conf_device *conf, int err, const char *why)
-{
-	log_err("%s: socket-path=%s: %s", conf->where, conf->socket_path, why);
-	return err;
-}
-
-/* 0 where nothing that lives has the path; a dead daemon's socket is removed. */
-static int path_free(const struct conf_device *conf,
-		     const struct sockaddr_un *addr)
-{
-	struct stat st;
-	int sock, err;
-
-	if (lstat(addr->sun_path, &st))
-		return 0;
-	if (!S_ISSOCK(st.st_mode))
-		return fail(conf, -EEXIST, "exists and is not a socket");
-	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (sock < 0)
-		return fail(conf, -errno, strerror(errno));
-	err = connect(sock, (const struct sockaddr *)addr, sizeof(*addr)) ?
-		      errno : 0;
-	close(sock);
-	if (err != ECONNREFUSED)
-		return fail(conf, -EADDRINUSE,
-			    "in use by another program that listens there");
-	if (unlink(addr->sun_path) && errno != ENOENT)
-		return fail(conf, -errno, strerror(errno));
-	log_info("%s: socket-path=%s: replaced, no program listened there",
-		 conf->where, conf->socket_path);
-	return 0;
-}
-
-static int path_bind(int sock, const struct conf_device *conf,
-		     const struct sockaddr_un *addr)
-{
-	mode_t old = umask(SOCKET_UMASK);
-	int err;
-
-	err = bind(sock, (const struct sockaddr *)addr, sizeof(*addr)) ? -errno :
-									 0;
-	umask(old);
-	if (err == -ENOENT)
-		return fail(conf, err, "its directory does not exist");
-	if (err)
-		return fail(conf, err, strerror(-err));
-	return 0;
-}
-
 static int listener_open(struct server *s, const struct conf_device *conf)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	struct stat st;
-	int sock, err;
+	const struct unix_socket_conf socket_conf = {
+		.where = conf->where,
+		.option = "socket-path",
+		.path = conf->socket_path,
+		.mode = SOCKET_MODE,
+	};
+	int err = unix_socket_listen(&s->socket, &socket_conf);
 
-	/* conf_table.c has checked the length. */
-	strncpy(addr.sun_path, conf->socket_path, sizeof(addr.sun_path) - 1);
-	err = path_free(conf, &addr);
-	if (err)
-		return err;
-	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (sock < 0)
-		return fail(conf, -errno, strerror(errno));
-	err = path_bind(sock, conf, &addr);
-	if (err)
-		goto close_sock;
-	if (stat(addr.sun_path, &st) || listen(sock, BACKLOG)) {
-		err = fail(conf, -errno, strerror(errno));
-		goto close_sock;
-	}
-	s->file_dev = st.st_dev;
-	s->file_ino = st.st_ino;
-	s->listener.fd = sock;
-	return 0;
-
-close_sock:
-	close(sock);
+	s->listener.fd = s->socket.fd;
 	return err;
-}
-
-static void file_remove(const struct server *s)
-{
-	struct stat st;
-
-	if (!lstat(s->path, &st) && st.st_dev == s->file_dev &&
-	    st.st_ino == s->file_ino)
-		unlink(s->path);
 }
 
 static void listener_close(struct server *s)
 {
 	listener_unwatch(s);
-	close(s->listener.fd);
-	file_remove(s);
+	unix_socket_close(&s->socket);
 }
 
 int server_create(struct server **out, struct device *dev,
@@ -196,7 +105,6 @@ int server_create(struct server **out, struct device *dev,
 	if (!s)
 		return -ENOMEM;
 	s->loop = loop;
-	s->path = conf->socket_path;
 	s->closed = closed;
 	s->listener.ready = listener_ready;
 	vu_dev_init(&s->vd, dev, conf->queue_size, loop);
@@ -206,7 +114,9 @@ int server_create(struct server **out, struct device *dev,
 		goto free_server;
 	listener_watch(s);
 	if (!s->watched) {
-		err = fail(conf, -ENOMEM, "cannot be watched");
+		log_err("%s: socket-path=%s: cannot be watched", conf->where,
+			conf->socket_path);
+		err = -ENOMEM;
 		goto close_listener;
 	}
 	*out = s;

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * daemon - what a pvbackend process has; main.c makes it and ends it
+ *
+ * For what looks at all of it (status, statistics, the control socket).  The
+ * control thread's alone.
+ */
+#ifndef PV_DAEMON_H
+#define PV_DAEMON_H
+
+#include "conf.h"
+#include "evloop.h"
+
+struct device;
+struct server;
+struct worker;
+
+/**
+ * struct daemon - everything, in the order in which it is made
+ * @conf:	as loaded
+ * @loop:	the control thread's
+ * @signals:	signalfd
+ * @workers:	@num_workers of them
+ * @devices:	in the configuration's order
+ * @servers:	one per device, same index
+ * @open:	servers that have not said closed()
+ * @ending:	a signal said so
+ */
+struct daemon {
+	struct conf conf;
+	struct evloop *loop;
+	struct ev_fd signals;
+	struct worker **workers;
+	unsigned int num_workers;
+	struct device **devices;
+	unsigned int num_devices;
+	struct server **servers;
+	unsigned int num_servers;
+	unsigned int open;
+	bool ending;
+};
+
+#endif /* PV_DAEMON_H */
