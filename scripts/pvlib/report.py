@@ -182,7 +182,7 @@ table { border-collapse: collapse; font-size: .85rem; white-space: nowrap; }
 th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; }
 tr.ratio td { font-style: italic; } small { opacity: .75; }
-.plots { display: grid; gap: 1rem 2rem;
+.plots { display: grid; gap: 1rem 2rem; margin-top: 1.2rem;
          grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); }
 figure { margin: 0; } figcaption { font-weight: 600; font-size: .9rem; }
 .row { display: grid; grid-template-columns: 8.5rem 1fr; align-items: center;
