@@ -83,7 +83,8 @@ static void fill_config(const struct blk *blk, struct virtio_blk_config *c)
 	u32 blocks = limits->physical_size / limits->block_size;
 
 	*c = (struct virtio_blk_config){
-		.capacity = cpu_to_virtio64(limits->capacity >> BLK_SECTOR_SHIFT),
+		.capacity =
+			cpu_to_virtio64(limits->capacity >> BLK_SECTOR_SHIFT),
 		.seg_max = cpu_to_virtio32(blk->seg_max),
 		.blk_size = cpu_to_virtio32(limits->block_size),
 		.physical_block_exp = (u8)__builtin_ctz(blocks),
@@ -92,7 +93,8 @@ static void fill_config(const struct blk *blk, struct virtio_blk_config *c)
 		.num_queues = clamp16(blk->dev.num_queues),
 	};
 	if (limits->discard_align) {
-		c->max_discard_sectors = cpu_to_virtio32(sectors(limits->discard_max));
+		c->max_discard_sectors =
+			cpu_to_virtio32(sectors(limits->discard_max));
 		c->max_discard_seg = cpu_to_virtio32(BLK_RANGES_MAX);
 		c->discard_sector_alignment =
 			cpu_to_virtio32(sectors(limits->discard_align));
@@ -219,8 +221,7 @@ static int open_store(struct blk *blk, const struct conf_device *conf)
 	const struct store_ops *kind = store_find(conf->store);
 
 	if (!kind) {
-		log_err("%s: store=%s: no such kind of store", conf->where,
-			conf->store);
+		conf_err(conf, "store", "not in this build");
 		return -EINVAL;
 	}
 	return kind->open(&blk->store, conf);

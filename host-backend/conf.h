@@ -4,12 +4,14 @@
  *
  * One table (conf_table.c) names every option: its key in the file is its long
  * option on the command line, and usage, man page and completion are printed
- * from it.  A configuration that conf_load() returns is complete and in
+ * from it.  conf_args.c reads the command line, conf_file.c the file, both by
+ * conf_set.c.  A configuration that conf_load() returns is complete and in
  * bounds; nothing has been opened yet.
  */
 #ifndef PV_CONF_H
 #define PV_CONF_H
 
+#include "conf_given.h"
 #include "util.h"
 
 /** enum conf_type - what a device section describes */
@@ -23,7 +25,8 @@ enum conf_type {
  * struct conf_device - one device
  * @type:	blk or net
  * @name:	section's name, or the type for a single device
- * @where:	"file:line" of the section or "command line", for messages
+ * @place:	where the section begins
+ * @given:	the options that the user gave; messages go through conf_log()
  * @socket_path: where to listen
  * @num_queues:	blk: queues; net: pairs
  * @queue_size: largest ring accepted, entries
@@ -41,7 +44,8 @@ enum conf_type {
 struct conf_device {
 	enum conf_type type;
 	const char *name;
-	const char *where;
+	struct conf_place place;
+	struct conf_given *given;
 	const char *socket_path;
 	unsigned int num_queues;
 	unsigned int queue_size;
@@ -59,18 +63,22 @@ struct conf_device {
 
 /**
  * struct conf - the whole daemon
+ * @given:	the options of the daemon itself that the user gave
  * @num_workers: data-path threads, 0: as many as there are CPUs, at most the
  *		number of queues
  * @poll_max_us: longest adaptive polling window, microseconds; 0: never spin
  * @log_level:	syslog level
- * @check_only:	--check-config: say whether the configuration is good, and end
+ * @config:	file that describes the devices, NULL: the command line does
+ * @check_only:	say whether the configuration is good, and end
  */
 struct conf {
 	struct conf_device *devices;
 	unsigned int num_devices;
+	struct conf_given *given;
 	unsigned int num_workers;
 	unsigned int poll_max_us;
 	int log_level;
+	const char *config;
 	bool check_only;
 };
 

@@ -14,8 +14,6 @@
 #include "log.h"
 #include "vq.h"
 
-#define IN_DEVICE (CONF_IN_BLK | CONF_IN_NET)
-
 #define DEVICE_FIELD(field) offsetof(struct conf_device, field)
 #define DAEMON_FIELD(field) offsetof(struct conf, field)
 
@@ -24,44 +22,49 @@
 
 #define IFNAME_MAX 15
 
+static const char *const stores[] = { "file", "null", NULL };
+static const char *const ports[] = { "tap", "echo", NULL };
+
 const struct conf_option conf_options[] = {
 	{
 		.name = "socket-path",
 		.value = "PATH",
 		.help = "where the device's front end connects",
-		.scopes = IN_DEVICE,
+		.scopes = CONF_IN_DEVICE,
 		.kind = CONF_STRING,
 		.offset = DEVICE_FIELD(socket_path),
 		.min = 1,
 		.max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1,
-	}, {
+	},
+	{
 		.name = "num-queues",
 		.value = "N",
 		.help = "disk: queues, NIC: queue pairs",
-		.scopes = IN_DEVICE,
+		.scopes = CONF_IN_DEVICE,
 		.kind = CONF_UINT,
 		.offset = DEVICE_FIELD(num_queues),
 		.min = 1,
 		.max = 128,
-	}, {
+	},
+	{
 		.name = "queue-size",
 		.value = "N",
 		.help = "largest ring accepted, entries",
-		.scopes = IN_DEVICE,
+		.scopes = CONF_IN_DEVICE,
 		.kind = CONF_UINT,
 		.offset = DEVICE_FIELD(queue_size),
 		.min = 4,
 		.max = VQ_SIZE_MAX,
-	}, {
+	},
+	{
 		.name = "store",
-		.value = "KIND",
-		.help = "what holds the disk's bytes: file or null",
+		.help = "what holds the disk's bytes (default file)",
 		.scopes = CONF_IN_BLK,
-		.kind = CONF_STRING,
+		.kind = CONF_CHOICE,
 		.offset = DEVICE_FIELD(store),
-		.min = 1,
-		.max = 16,
-	}, {
+		.choices = stores,
+	},
+	{
 		.name = "blk-file",
 		.value = "PATH",
 		.help = "file or block device (store=file)",
@@ -70,7 +73,8 @@ const struct conf_option conf_options[] = {
 		.offset = DEVICE_FIELD(blk_file),
 		.min = 1,
 		.max = PATH_MAX - 1,
-	}, {
+	},
+	{
 		.name = "size",
 		.value = "BYTES",
 		.help = "size of the disk (store=null)",
@@ -79,7 +83,8 @@ const struct conf_option conf_options[] = {
 		.offset = DEVICE_FIELD(size),
 		.min = 512,
 		.max = INT64_MAX,
-	}, {
+	},
+	{
 		.name = "serial",
 		.value = "TEXT",
 		.help = "what the guest sees as serial number",
@@ -88,7 +93,8 @@ const struct conf_option conf_options[] = {
 		.offset = DEVICE_FIELD(serial),
 		.min = 0,
 		.max = SERIAL_MAX,
-	}, {
+	},
+	{
 		.name = "block-size",
 		.value = "BYTES",
 		.help = "logical block size: 512, 1024, 2048 or 4096",
@@ -97,21 +103,24 @@ const struct conf_option conf_options[] = {
 		.offset = DEVICE_FIELD(block_size),
 		.min = 512,
 		.max = 4096,
-	}, {
+	},
+	{
 		.name = "read-only",
 		.value = "yes|no",
 		.help = "refuse writes",
 		.scopes = CONF_IN_BLK,
 		.kind = CONF_SWITCH,
 		.offset = DEVICE_FIELD(read_only),
-	}, {
+	},
+	{
 		.name = "direct",
 		.value = "yes|no",
 		.help = "go past the host's page cache (default yes)",
 		.scopes = CONF_IN_BLK,
 		.kind = CONF_SWITCH,
 		.offset = DEVICE_FIELD(direct),
-	}, {
+	},
+	{
 		.name = "tap",
 		.value = "IF",
 		.help = "tap interface that carries the frames",
@@ -120,23 +129,24 @@ const struct conf_option conf_options[] = {
 		.offset = DEVICE_FIELD(tap),
 		.min = 1,
 		.max = IFNAME_MAX,
-	}, {
+	},
+	{
 		.name = "port",
-		.value = "KIND",
-		.help = "where frames go: tap, or echo (for tests)",
+		.help = "where frames go (default tap; echo is for tests)",
 		.scopes = CONF_IN_NET,
-		.kind = CONF_STRING,
+		.kind = CONF_CHOICE,
 		.offset = DEVICE_FIELD(port),
-		.min = 1,
-		.max = 16,
-	}, {
+		.choices = ports,
+	},
+	{
 		.name = "mac",
 		.value = "MAC",
 		.help = "address told to front ends that ask for it",
 		.scopes = CONF_IN_NET,
 		.kind = CONF_MAC,
 		.offset = DEVICE_FIELD(mac),
-	}, {
+	},
+	{
 		.name = "workers",
 		.value = "N",
 		.help = "data-path threads (default: one a CPU, as far as queues need them)",
@@ -145,7 +155,8 @@ const struct conf_option conf_options[] = {
 		.offset = DAEMON_FIELD(num_workers),
 		.min = 1,
 		.max = 256,
-	}, {
+	},
+	{
 		.name = "poll-max-us",
 		.value = "N",
 		.help = "longest adaptive polling window, microseconds; 0: never poll",
@@ -154,13 +165,50 @@ const struct conf_option conf_options[] = {
 		.offset = DAEMON_FIELD(poll_max_us),
 		.min = 0,
 		.max = 10000,
-	}, {
+	},
+	{
 		.name = "log-level",
 		.value = "LEVEL",
 		.help = "err, warning, notice, info or debug",
 		.scopes = CONF_IN_DAEMON,
 		.kind = CONF_LOG_LEVEL,
 		.offset = DAEMON_FIELD(log_level),
+	},
+	{
+		.name = "config",
+		.value = "FILE",
+		.help = "run: file with a section for each device",
+		.scopes = CONF_ON_RUN_LINE,
+		.kind = CONF_STRING,
+		.offset = DAEMON_FIELD(config),
+		.min = 1,
+		.max = PATH_MAX - 1,
+	},
+	{
+		.name = "check-config",
+		.value = "yes|no",
+		.help = "run: say whether the file is good, and end",
+		.scopes = CONF_ON_RUN_LINE,
+		.kind = CONF_SWITCH,
+		.offset = DAEMON_FIELD(check_only),
+	},
+	{
+		.name = "print-capabilities",
+		.help = "blk, net: what QEMU's back-end conventions ask for, as JSON",
+		.scopes = CONF_ON_DEVICE_LINE,
+		.kind = CONF_ACTION,
+	},
+	{
+		.name = "help",
+		.help = "this text",
+		.scopes = CONF_ON_ANY_LINE,
+		.kind = CONF_ACTION,
+	},
+	{
+		.name = "version",
+		.help = "the program's version",
+		.scopes = CONF_ON_ANY_LINE,
+		.kind = CONF_ACTION,
 	},
 };
 const unsigned int conf_num_options = ARRAY_SIZE(conf_options);
@@ -177,62 +225,46 @@ const struct conf_option *conf_option_find(const char *name,
 	return NULL;
 }
 
-#define NAME_MAX_LEN 32
-
-/* Insertions, removals and replacements that turn one name into the other. */
-static unsigned int distance(const char *a, const char *b)
+/* "file, null or nbd", with @comma and @last between. */
+static void choices_join(const struct conf_option *opt, const char *comma,
+			 const char *last, char *buf, size_t size)
 {
-	size_t len_a = strlen(a), len_b = strlen(b);
-	unsigned int row[NAME_MAX_LEN + 1];
-	size_t i, j;
-
-	if (len_a > NAME_MAX_LEN || len_b > NAME_MAX_LEN)
-		return UINT32_MAX;
-	for (j = 0; j <= len_b; j++)
-		row[j] = (unsigned int)j;
-	for (i = 1; i <= len_a; i++) {
-		unsigned int diagonal = row[0];
-
-		row[0] = (unsigned int)i;
-		for (j = 1; j <= len_b; j++) {
-			unsigned int replace = diagonal + (a[i - 1] != b[j - 1]);
-			unsigned int edit = 1 + min(row[j], row[j - 1]);
-
-			diagonal = row[j];
-			row[j] = min(replace, edit);
-		}
-	}
-	return row[len_b];
-}
-
-const char *conf_option_suggest(const char *name, unsigned int scopes)
-{
-	/* Further away than that it is another word, not a slip. */
-	unsigned int best = 4;
-	const char *found = NULL;
+	size_t len = 0;
 	unsigned int i;
 
-	for (i = 0; i < conf_num_options; i++) {
-		unsigned int d;
+	for (i = 0; opt->choices[i] && len < size; i++) {
+		const char *before = opt->choices[i + 1] ? comma : last;
 
-		if (!(conf_options[i].scopes & scopes))
-			continue;
-		d = distance(name, conf_options[i].name);
-		if (d < best && d < strlen(name)) {
-			best = d;
-			found = conf_options[i].name;
-		}
+		len += (size_t)snprintf(buf + len, size - len, "%s%s",
+					i ? before : "", opt->choices[i]);
 	}
-	return found;
+}
+
+void conf_option_value(const struct conf_option *opt, char *buf, size_t size)
+{
+	if (opt->kind == CONF_CHOICE)
+		choices_join(opt, "|", "|", buf, size);
+	else
+		snprintf(buf, size, "%s", opt->value ? opt->value : "");
 }
 
 /* Values: 0, or -EINVAL with @want saying what would be right */
+
+static int set_copy(void *field, const char *text)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*(char **)field);
+	*(char **)field = copy;
+	return 0;
+}
 
 static int set_string(const struct conf_option *opt, void *field,
 		      const char *text, char *want, size_t want_size)
 {
 	size_t len = strlen(text);
-	char *copy;
 
 	if (len < opt->min || len > opt->max) {
 		snprintf(want, want_size,
@@ -241,12 +273,20 @@ static int set_string(const struct conf_option *opt, void *field,
 			 (unsigned long long)opt->max);
 		return -EINVAL;
 	}
-	copy = strdup(text);
-	if (!copy)
-		return -ENOMEM;
-	free(*(char **)field);
-	*(char **)field = copy;
-	return 0;
+	return set_copy(field, text);
+}
+
+static int set_choice(const struct conf_option *opt, void *field,
+		      const char *text, char *want, size_t want_size)
+{
+	int len = snprintf(want, want_size, "must be ");
+	unsigned int i;
+
+	for (i = 0; opt->choices[i]; i++)
+		if (!strcmp(text, opt->choices[i]))
+			return set_copy(field, text);
+	choices_join(opt, ", ", " or ", want + len, want_size - (size_t)len);
+	return -EINVAL;
 }
 
 /* Digits, and a unit where @unit is given. */
@@ -270,9 +310,8 @@ static int parse_number(const char *text, u64 *out, bool unit)
 		if (!found)
 			return -EINVAL;
 		end++;
-		if (__builtin_mul_overflow(value,
-					   1ULL << (10 * (found - units + 1)),
-					   &scaled))
+		if (__builtin_mul_overflow(
+			    value, 1ULL << (10 * (found - units + 1)), &scaled))
 			return -ERANGE;
 	}
 	if (*end)
@@ -289,7 +328,8 @@ static int set_number(const struct conf_option *opt, void *field,
 
 	if (parse_number(text, &value, size) || value < opt->min ||
 	    value > opt->max) {
-		snprintf(want, want_size, "must be a number from %llu to %llu%s",
+		snprintf(want, want_size,
+			 "must be a number from %llu to %llu%s",
 			 (unsigned long long)opt->min,
 			 (unsigned long long)opt->max,
 			 size ? ", K, M, G or T may follow" : "");
@@ -309,8 +349,8 @@ static int set_switch(const struct conf_option *opt, void *field,
 		const char *text;
 		bool value;
 	} words[] = {
-		{ "yes", true }, { "on", true },   { "true", true },
-		{ "1", true },	 { "no", false },  { "off", false },
+		{ "yes", true }, { "on", true },     { "true", true },
+		{ "1", true },	 { "no", false },    { "off", false },
 		{ "0", false },	 { "false", false },
 	};
 	unsigned int i;
@@ -325,8 +365,8 @@ static int set_switch(const struct conf_option *opt, void *field,
 	return -EINVAL;
 }
 
-static int set_mac(const struct conf_option *opt, void *field,
-		   const char *text, char *want, size_t want_size)
+static int set_mac(const struct conf_option *opt, void *field, const char *text,
+		   char *want, size_t want_size)
 {
 	unsigned int part[6];
 	u8 mac[6];
@@ -346,8 +386,9 @@ static int set_mac(const struct conf_option *opt, void *field,
 	memcpy(field, mac, sizeof(mac));
 	return 0;
 bad:
-	snprintf(want, want_size,
-		 "must be six hex bytes like 52:54:00:12:34:56, the first one even");
+	snprintf(
+		want, want_size,
+		"must be six hex bytes like 52:54:00:12:34:56, the first one even");
 	return -EINVAL;
 }
 
@@ -367,11 +408,9 @@ static int set_log_level(const struct conf_option *opt, void *field,
 static int (*const setters[])(const struct conf_option *opt, void *field,
 			      const char *text, char *want,
 			      size_t want_size) = {
-	[CONF_STRING] = set_string,
-	[CONF_UINT] = set_number,
-	[CONF_SIZE] = set_number,
-	[CONF_SWITCH] = set_switch,
-	[CONF_MAC] = set_mac,
+	[CONF_STRING] = set_string,	  [CONF_CHOICE] = set_choice,
+	[CONF_UINT] = set_number,	  [CONF_SIZE] = set_number,
+	[CONF_SWITCH] = set_switch,	  [CONF_MAC] = set_mac,
 	[CONF_LOG_LEVEL] = set_log_level,
 };
 
@@ -386,7 +425,7 @@ void conf_option_free(const struct conf_option *opt, void *target)
 {
 	char **field = (char **)((u8 *)target + opt->offset);
 
-	if (opt->kind != CONF_STRING)
+	if (opt->kind != CONF_STRING && opt->kind != CONF_CHOICE)
 		return;
 	free(*field);
 	*field = NULL;

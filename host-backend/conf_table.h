@@ -14,25 +14,35 @@
 #define CONF_IN_BLK    0x1u
 #define CONF_IN_NET    0x2u
 #define CONF_IN_DAEMON 0x4u
+#define CONF_IN_DEVICE (CONF_IN_BLK | CONF_IN_NET)
+
+/* On the command line alone: of all commands, of "run", of a device's. */
+#define CONF_ON_ANY_LINE    0x8u
+#define CONF_ON_RUN_LINE    0x10u
+#define CONF_ON_DEVICE_LINE 0x20u
+#define CONF_ON_LINE	    (CONF_ON_ANY_LINE | CONF_ON_RUN_LINE | CONF_ON_DEVICE_LINE)
 
 /** enum conf_kind - how a value is written */
 enum conf_kind {
 	CONF_STRING,
-	CONF_UINT,	/* decimal */
-	CONF_SIZE,	/* bytes, with K, M, G or T after the number */
-	CONF_SWITCH,	/* yes or no; alone on the command line: yes */
+	CONF_CHOICE, /* one of conf_option.choices */
+	CONF_UINT, /* decimal */
+	CONF_SIZE, /* bytes, with K, M, G or T after the number */
+	CONF_SWITCH, /* yes or no; alone on the command line: yes */
 	CONF_MAC,
 	CONF_LOG_LEVEL,
+	CONF_ACTION, /* none; asks for something to be printed */
 };
 
 /**
  * struct conf_option - a row
  * @name:	long option and key
- * @value:	how usage shows the value
+ * @value:	how usage shows the value; of a choice, @choices are shown
  * @help:	one line
- * @scopes:	CONF_IN_*
+ * @scopes:	CONF_IN_* and CONF_ON_*
  * @kind:	of the value
- * @offset:	in struct conf_device, or in struct conf for CONF_IN_DAEMON
+ * @offset:	in struct conf_device for CONF_IN_DEVICE, else in struct conf
+ * @choices:	the words of a choice, the last one followed by NULL
  * @min:	smallest value of a number, longest text of a string: @max
  * @max:	largest
  */
@@ -43,6 +53,7 @@ struct conf_option {
 	unsigned int scopes;
 	enum conf_kind kind;
 	size_t offset;
+	const char *const *choices;
 	u64 min;
 	u64 max;
 };
@@ -54,8 +65,8 @@ extern const unsigned int conf_num_options;
 const struct conf_option *conf_option_find(const char *name,
 					   unsigned int scopes);
 
-/** conf_option_suggest() - the most similar name in @scopes, NULL if none is */
-const char *conf_option_suggest(const char *name, unsigned int scopes);
+/** conf_option_value() - how usage shows its value, "" for none, into @buf */
+void conf_option_value(const struct conf_option *opt, char *buf, size_t size);
 
 /**
  * conf_option_set() - check @text and put its value where it belongs

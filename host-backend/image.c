@@ -35,7 +35,7 @@
 /* One line about what is wrong with the file, and the errno to return. */
 static int refuse(const struct conf_device *conf, int err, const char *why)
 {
-	log_err("%s: blk-file=%s: %s", conf->where, conf->blk_file, why);
+	conf_err(conf, "blk-file", "%s", why);
 	return err;
 }
 
@@ -72,8 +72,10 @@ static int open_file(const struct conf_device *conf, mode_t type)
 	err = -errno;
 	if (!conf->read_only &&
 	    (err == -EACCES || err == -EROFS || err == -EPERM)) {
-		log_err("%s: blk-file=%s: cannot be written to: %s; read-only would only read it",
-			conf->where, conf->blk_file, strerror(-err));
+		conf_err(
+			conf, "blk-file",
+			"cannot be written to: %s; read-only would only read it",
+			strerror(-err));
 		return err;
 	}
 	return refuse(conf, err, strerror(-err));
@@ -112,8 +114,8 @@ static int lock_image(const struct image *img, const struct conf_device *conf)
 			      conf->read_only ? "another program writes to it" :
 						"another program uses it");
 	/* NFS without a lock service and the like: warn, but work. */
-	log_warn("%s: blk-file=%s: cannot be locked against other users: %s",
-		 conf->where, conf->blk_file, strerror(errno));
+	conf_log(LOG_WARNING, conf, "blk-file",
+		 "cannot be locked against other users: %s", strerror(errno));
 	return 0;
 }
 
@@ -137,9 +139,9 @@ static int measure(struct image *img, const struct conf_device *conf)
 		return refuse(conf, err, strerror(-err));
 	if (img->size >= SECTOR && img->size % SECTOR == 0)
 		return 0;
-	log_err("%s: blk-file=%s: is %llu bytes; a disk is a multiple of %u, at least %u",
-		conf->where, conf->blk_file, (unsigned long long)img->size,
-		SECTOR, SECTOR);
+	conf_err(conf, "blk-file",
+		 "is %llu bytes; a disk is a multiple of %u, at least %u",
+		 (unsigned long long)img->size, SECTOR, SECTOR);
 	return -EINVAL;
 }
 
@@ -234,17 +236,17 @@ static int choose_cache(struct image *img, const struct conf_device *conf,
 		return 0;
 	err = set_flag(img, O_DIRECT, true);
 	if (err) {
-		log_notice(
-			"%s: blk-file=%s: no O_DIRECT here (%s), using the page cache",
-			conf->where, conf->blk_file, strerror(-err));
+		conf_log(LOG_NOTICE, conf, "blk-file",
+			 "no O_DIRECT here (%s), using the page cache",
+			 strerror(-err));
 		return 0;
 	}
 	find_direct_align(img, dev);
 	if (conf->block_size && conf->block_size < img->offset_align) {
-		log_notice(
-			"%s: blk-file=%s: O_DIRECT needs blocks of %u bytes, block-size is %u: using the page cache",
-			conf->where, conf->blk_file, img->offset_align,
-			conf->block_size);
+		conf_log(
+			LOG_NOTICE, conf, "block-size",
+			"O_DIRECT on %s needs blocks of %u bytes: using the page cache",
+			conf->blk_file, img->offset_align);
 		use_page_cache(img);
 		return set_flag(img, O_DIRECT, false);
 	}

@@ -30,7 +30,7 @@
 #include "vu_proto.h"
 
 #define QUEUES_PER_PAIR PORT_DIRS
-#define NET_PAIRS_MAX (DEVICE_QUEUES_MAX / QUEUES_PER_PAIR)
+#define NET_PAIRS_MAX	(DEVICE_QUEUES_MAX / QUEUES_PER_PAIR)
 
 /* Frames a receive turn takes before others get theirs. */
 #define RX_BUDGET 64
@@ -336,8 +336,7 @@ static int port_open(struct port **out, const struct conf_device *conf)
 	int err;
 
 	if (!ops) {
-		log_err("%s: port '%s' is unknown, want tap or echo",
-			conf->where, conf->port);
+		conf_err(conf, "port", "not in this build");
 		return -EINVAL;
 	}
 	err = ops->open(out, conf);
@@ -354,8 +353,8 @@ int net_create(struct device **out, const struct conf_device *conf,
 	int err;
 
 	if (!conf->num_queues || conf->num_queues > NET_PAIRS_MAX) {
-		log_err("%s: %u queue pairs, want 1 to %u", conf->where,
-			conf->num_queues, NET_PAIRS_MAX);
+		conf_err(conf, "num-queues", "must be 1 to %u pairs",
+			 NET_PAIRS_MAX);
 		return -EINVAL;
 	}
 	net = calloc(1, sizeof(*net));

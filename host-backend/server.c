@@ -77,9 +77,12 @@ static void connection_closed(struct vu_dev *vd)
 
 static int listener_open(struct server *s, const struct conf_device *conf)
 {
+	const struct conf_given *given = conf_given_find(conf->given,
+							 "socket-path");
+	char where[CONF_PLACE_LEN];
 	const struct unix_socket_conf socket_conf = {
-		.where = conf->where,
-		.option = "socket-path",
+		.where = conf_place_text(given->place, where, sizeof(where)),
+		.option = given->place.file ? "socket-path" : "--socket-path",
 		.path = conf->socket_path,
 		.mode = SOCKET_MODE,
 	};
@@ -114,8 +117,7 @@ int server_create(struct server **out, struct device *dev,
 		goto free_server;
 	listener_watch(s);
 	if (!s->watched) {
-		log_err("%s: socket-path=%s: cannot be watched", conf->where,
-			conf->socket_path);
+		conf_err(conf, "socket-path", "cannot be watched");
 		err = -ENOMEM;
 		goto close_listener;
 	}

@@ -555,8 +555,7 @@ static int file_open(struct store **out, const struct conf_device *conf)
 
 	fs = calloc(1, sizeof(*fs));
 	if (!fs) {
-		log_err("%s: blk-file=%s: out of memory", conf->where,
-			conf->blk_file);
+		conf_err(conf, "blk-file", "out of memory");
 		return -ENOMEM;
 	}
 	err = image_open(&fs->img, conf);

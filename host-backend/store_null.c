@@ -21,14 +21,14 @@ static int null_open(struct store **out, const struct conf_device *conf)
 	struct store *st;
 
 	if (conf->size < NULL_SECTOR || conf->size % NULL_SECTOR != 0) {
-		log_err("%s: size=%llu: store=null needs a multiple of %u bytes, at least %u",
-			conf->where, (unsigned long long)conf->size,
-			NULL_SECTOR, NULL_SECTOR);
+		conf_err(conf, "size",
+			 "must be a multiple of %u bytes, at least %u",
+			 NULL_SECTOR, NULL_SECTOR);
 		return -EINVAL;
 	}
 	st = calloc(1, sizeof(*st));
 	if (!st) {
-		log_err("%s: store=null: out of memory", conf->where);
+		conf_err(conf, "store", "out of memory");
 		return -ENOMEM;
 	}
 	st->ops = &store_null_ops;

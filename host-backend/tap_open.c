@@ -43,7 +43,7 @@ struct tap_info {
 
 static int complain(const struct conf_device *conf, int err, const char *why)
 {
-	log_err("%s: tap=%s: %s", conf->where, conf->tap, why);
+	conf_err(conf, "tap", "%s", why);
 	return err;
 }
 
@@ -64,9 +64,10 @@ static int ethtool(int sock, const struct conf_device *conf, void *cmd)
 
 static int missing(const struct conf_device *conf)
 {
-	log_err("%s: tap=%s: there is no such interface; make it with: ip tuntap add dev %s mode tap%s user NAME",
-		conf->where, conf->tap, conf->tap,
-		conf->num_queues > 1 ? " multi_queue" : "");
+	conf_err(
+		conf, "tap",
+		"there is no such interface; make it with: ip tuntap add dev %s mode tap%s user NAME",
+		conf->tap, conf->num_queues > 1 ? " multi_queue" : "");
 	return -ENODEV;
 }
 
@@ -83,8 +84,9 @@ static int info_read(int sock, const struct conf_device *conf,
 	if (err || strcmp(drv.driver, "tun"))
 		return complain(conf, -EINVAL, "is not a tap interface");
 	if (strcmp(drv.bus_info, "tap"))
-		return complain(conf, -EINVAL,
-				"is a tun interface (IP packets), not a tap (Ethernet frames)");
+		return complain(
+			conf, -EINVAL,
+			"is a tun interface (IP packets), not a tap (Ethernet frames)");
 	err = ethtool(sock, conf, &channels);
 	if (err)
 		return complain(conf, err, "cannot read its number of queues");
@@ -98,8 +100,9 @@ static int info_get(const struct conf_device *conf, struct tap_info *info)
 	int sock, err;
 
 	if (!conf->tap || !*conf->tap || strlen(conf->tap) >= IFNAMSIZ) {
-		log_err("%s: tap='%s': want the name of a tap interface, 1 to %d characters",
-			conf->where, conf->tap ? conf->tap : "", IFNAMSIZ - 1);
+		conf_err(conf, "tap",
+			 "want the name of a tap interface, 1 to %d characters",
+			 IFNAMSIZ - 1);
 		return -EINVAL;
 	}
 	sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -133,8 +136,10 @@ static int info_check(const struct conf_device *conf,
 	if (info->attached)
 		return complain(conf, -EBUSY, "another process has it open");
 	if (conf->num_queues > 1 && !info->multi_queue) {
-		log_err("%s: tap=%s: has a single queue, num-queues=%u needs one made with: ip tuntap add dev %s mode tap multi_queue",
-			conf->where, conf->tap, conf->num_queues, conf->tap);
+		conf_err(
+			conf, "tap",
+			"has a single queue, num-queues=%u needs one made with: ip tuntap add dev %s mode tap multi_queue",
+			conf->num_queues, conf->tap);
 		return -EINVAL;
 	}
 	return 0;
@@ -144,8 +149,9 @@ static int attach_fail(const struct conf_device *conf, int err)
 {
 	switch (err) {
 	case EPERM:
-		return complain(conf, -EPERM,
-				"belongs to another user; make it with: ip tuntap add ... user NAME");
+		return complain(
+			conf, -EPERM,
+			"belongs to another user; make it with: ip tuntap add ... user NAME");
 	case EBUSY:
 		return complain(conf, -EBUSY, "another process has it open");
 	case E2BIG:
@@ -174,8 +180,8 @@ static int queue_open(const struct conf_device *conf, bool multi_queue)
 	fd = open(TUN_PATH, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0) {
 		err = -errno;
-		log_err("%s: tap=%s: cannot open %s: %s", conf->where,
-			conf->tap, TUN_PATH, strerror(-err));
+		conf_err(conf, "tap", "cannot open %s: %s", TUN_PATH,
+			 strerror(-err));
 		return err;
 	}
 	ifreq_init(&ifr, conf);

@@ -34,6 +34,7 @@ struct bad {
 
 #define BLK "blk", "--socket-path=@/s"
 #define A32	  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define A512	  A32 A32 A32 A32 A32 A32 A32 A32 A32 A32 A32 A32 A32 A32 A32 A32
 #define LONG_PATH "--socket-path=@/" A32 A32 A32 A32
 #define RUN "run", "--config=@/conf"
 
@@ -89,7 +90,10 @@ static const struct bad bads[] = {
 	{ "block size", { BLK, "--blk-file=@/disk", "--block-size=777" }, NULL,
 	  { "block-size", "777" } },
 	{ "unknown store", { BLK, "--store=tape" }, NULL,
-	  { "store", "tape" } },
+	  { "--store=tape", "file", "null" } },
+	{ "option twice",
+	  { BLK, "--blk-file=@/disk", "--read-only", "--read-only" }, NULL,
+	  { "--read-only: given twice", "command line has it" } },
 	{ "null store without size", { BLK, "--store=null" }, NULL,
 	  { "size" } },
 	{ "size too large", { BLK, "--store=null", "--size=99999999999T" },
@@ -160,22 +164,29 @@ static const struct bad bads[] = {
 	{ "config: same socket twice", { RUN },
 	  "[blk a]\nsocket-path=@/s\nblk-file=@/disk\n"
 	  "[blk b]\nsocket-path=@/s\nstore=null\nsize=1M\n",
-	  { "@/conf:4", "@/s" } },
+	  { "@/conf:5: socket-path=@/s", "@/conf:2 has it" } },
 	{ "config: same file twice", { RUN },
 	  "[blk a]\nsocket-path=@/s\nblk-file=@/disk\n"
 	  "[blk b]\nsocket-path=@/t\nblk-file=@/disk\n",
-	  { "@/conf:4", "@/disk" } },
+	  { "@/conf:6: blk-file=@/disk" } },
 	{ "config: the second device is wrong", { RUN },
 	  "[blk a]\nsocket-path=@/s\nblk-file=@/disk\n"
 	  "[blk b]\nsocket-path=@/t\nblk-file=@/none\n",
-	  { "@/conf:4", "@/none" } },
+	  { "@/conf:6: blk-file=@/none" } },
+	{ "config: key twice", { RUN },
+	  "[blk a]\nsocket-path=@/s\nblk-file=@/disk\nblk-file=@/none\n",
+	  { "@/conf:4: blk-file: given twice", "@/conf:3 has it" } },
+	{ "config: line too long", { RUN },
+	  "[blk a]\nsocket-path=@/s\nblk-file=" A512 A512 A512 A512 A512
+	  A512 A512 A512 A512 "\n",
+	  { "@/conf:3", "more than" } },
 	{ "config: checked only", { RUN, "--check-config" },
 	  "[blk a]\nsocket-path=@/s\n", { "@/conf:1", "blk-file" } },
 };
 
 static const char *expand(const char *text)
 {
-	static char buf[32][1024];
+	static char buf[32][8192];
 	static unsigned int turn;
 	char *out = buf[turn++ % ARRAY_SIZE(buf)];
 	size_t n = 0;

@@ -9,7 +9,9 @@ test_vu_msg-srcs := $(core)/vu_msg.c
 test_evloop-srcs := $(core)/evloop.c
 test_worker-srcs := $(core)/worker.c $(core)/log.c
 test_worker-libs := -luring
-test_conf-srcs := $(core)/conf.c $(core)/conf_table.c $(core)/ini.c
+test_conf-srcs := $(patsubst %,$(core)/%.c,conf conf_args conf_device \
+	conf_file conf_given conf_set conf_table suggest)
+test_conf-libs := -linih
 
 # As the daemon is built: callbacks need not use all that they are given.
 $(foreach t,list mem vq_split vu_msg evloop worker conf,\

@@ -137,7 +137,7 @@ static struct device *make(const struct store_limits *l,
 			   unsigned int num_queues)
 {
 	struct conf_device conf = {
-		.where = "test",
+		.place = { .file = "test", .line = 1 },
 		.name = "disk0",
 		.store = "fake",
 		.num_queues = num_queues,
@@ -341,7 +341,7 @@ static void reload_tells_of_a_new_size(void **state)
 static void failed_creation_closes_the_store(void **state)
 {
 	struct conf_device conf = {
-		.where = "test",
+		.place = { .file = "test", .line = 1 },
 		.name = "disk0",
 		.store = "fake",
 		.num_queues = DEVICE_QUEUES_MAX + 1,

@@ -168,7 +168,8 @@ static void several_from_file(void **state)
 	assert_string_equal(conf.devices[0].blk_file, "/images/a;b.img");
 	assert_true(conf.devices[0].read_only);
 	assert_string_equal(conf.devices[1].name, "wan 1");
-	assert_non_null(strstr(conf.devices[1].where, ":10"));
+	assert_string_equal(conf.devices[1].place.file, path);
+	assert_int_equal(conf.devices[1].place.line, 10);
 	conf_free(&conf);
 }
 
@@ -180,6 +181,27 @@ static void long_values(void **state)
 	memset(text + strlen(text), 'x', 3000);
 	assert_int_equal(load_file(&conf, text), 0);
 	assert_int_equal(strlen(conf.devices[0].blk_file), 3001);
+	conf_free(&conf);
+}
+
+/* Of several devices one after the other, and what stands around them. */
+static void indented_and_empty(void **state)
+{
+	struct conf conf;
+
+	assert_int_equal(load_file(&conf,
+				   "\xef\xbb\xbf[daemon]\n"
+				   " [ blk  a b ]\t\n"
+				   "\tsocket-path = /s\n"
+				   "    blk-file = /d\n"
+				   "\n"
+				   "    # a comment\n"
+				   "      num-queues = 2\n"), 0);
+	assert_int_equal(conf.num_devices, 1);
+	assert_string_equal(conf.devices[0].name, "a b");
+	assert_string_equal(conf.devices[0].socket_path, "/s");
+	assert_string_equal(conf.devices[0].blk_file, "/d");
+	assert_int_equal(conf.devices[0].num_queues, 2);
 	conf_free(&conf);
 }
 
@@ -199,8 +221,9 @@ static void bad_command_lines(void **state)
 	struct conf c;
 
 	bad(LOAD(&c, "disk", s), "disk", "blk", "net");
-	bad(LOAD(&c, "blk", s), "blk-file", "missing", "");
-	bad(LOAD(&c, "blk", "--blk-file=/d"), "socket-path", "missing", "");
+	bad(LOAD(&c, "blkk", s), "blkk", "did you mean blk?", "");
+	bad(LOAD(&c, "blk", s), "--blk-file: is", "missing", "");
+	bad(LOAD(&c, "blk", "--blk-file=/d"), "--socket-path", "missing", "");
 	bad(LOAD(&c, "blk", s, "--store=null"), "size", "missing", "");
 	bad(LOAD(&c, "net", s), "tap", "missing", "");
 	bad(LOAD(&c, "blk", s, "--blk-fil=/d"), "--blk-fil", "did you mean",
@@ -211,6 +234,12 @@ static void bad_command_lines(void **state)
 	bad(LOAD(&c, "blk", s, "/d"), "/d", "want options", "");
 	bad(LOAD(&c, "blk", s, "--blk-file"), "--blk-file", "missing", "");
 	bad(LOAD(&c, "run"), "--config", "missing", "");
+	bad(LOAD(&c, "run", "--confg=x"), "--confg", "did you mean", "--config");
+	bad(LOAD(&c, "blk", s, "--config=x"), "--config", "belongs to", "");
+	bad(LOAD(&c, "blk", s, "--store=nul"), "--store=nul",
+	    "must be file", "or null");
+	bad(LOAD(&c, "net", s, "--port=tape"), "--port=tape",
+	    "must be tap or echo", "");
 	bad(LOAD(&c, "run", "--config=/nowhere/x"), "/nowhere/x", "No such",
 	    "");
 	bad(LOAD(&c, "run", "--config=/tmp"), "/tmp", "directory", "");
@@ -245,16 +274,17 @@ static void bad_values(void **state)
 		{ "--workers=257", "1 to 256" },
 		{ "--poll-max-us=10001", "0 to 10000" },
 		{ "--log-level=loud", "debug" },
+		{ "--store=tape", "must be file" },
 	};
 	unsigned int i;
 	struct conf c;
 
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
-		char name[32] = "";
+		bool file = !strncmp(rows[i].option, "--blk-file", 10);
 
-		assert_int_equal(sscanf(rows[i].option, "--%31[^=]", name), 1);
-		bad(LOAD(&c, "blk", "--socket-path=/s", "--blk-file=/d",
-			 rows[i].option), name, rows[i].want, "");
+		bad(LOAD(&c, "blk", "--socket-path=/s", rows[i].option,
+			 file ? "--workers=1" : "--blk-file=/d"),
+		    "command line: ", rows[i].option, rows[i].want);
 	}
 }
 
@@ -295,6 +325,14 @@ static void bad_files(void **state)
 	bad(load_file(&c, "[blk a]\nnonsense\n"), ":2", "nonsense",
 	    "key = value");
 	bad(load_file(&c, "[blk a\n"), ":1", "[blk a", "key = value");
+	bad(load_file(&c, "[blk a] x\n"), ":1", "[blk a] x", "key = value");
+	bad(load_file(&c, "[blk a] ; x\n"), ":1", "[blk a] ; x", "comments");
+	bad(load_file(&c, "[blk a]\n= 3\n"), ":2", "= 3", "key = value");
+	bad(load_file(&c, "[blk a]\nnonsense\n[blk b]\nx=1\n"), ":2",
+	    "nonsense", "key = value");
+	bad(load_file(&c, "[blk a]\nblk-file = /a ;b\n"), ":2",
+	    "blk-file = /a ;b", "comments");
+	bad(load_file(&c, "[blq a]\n"), ":1", "[blq a]", "did you mean blk?");
 	bad(load_file(&c, "[blk]\n"), ":1", "[blk]", "[blk NAME]");
 	bad(load_file(&c, "[disk a]\n"), ":1", "[disk a]", "[blk NAME]");
 	bad(load_file(&c, "[]\n"), ":1", "[]", "[blk NAME]");
@@ -303,6 +341,11 @@ static void bad_files(void **state)
 	    "did you mean socket-path");
 	bad(load_file(&c, "[blk a]\nworkers = 2\n"), ":2", "workers",
 	    "[daemon]");
+	bad(load_file(&c, "[blk a]\nhelp = 2\n"), ":2", "help",
+	    "the command line");
+	bad(load_file(&c, "[blk a]\nsocket-path=/s\nblk-file=/d\n"
+			  "queue-size = 100\n"), ":4: queue-size=100",
+	    "power of 2", "");
 	bad(load_file(&c, "[blk a]\nread-only\n"), ":2", "read-only",
 	    "key = value");
 	bad(load_file(&c, "[blk a]\nnum-queues = many\n"), ":2",
@@ -318,7 +361,86 @@ static void twins(void **state)
 	    ":4", "name a", ":1 has it");
 	bad(load_file(&c, "[blk a]\nsocket-path=/1\nblk-file=/d\n"
 			  "[blk b]\nsocket-path=/1\nblk-file=/d\n"),
-	    ":4", "socket-path=/1", ":1 has it");
+	    ":5: socket-path=/1", ":2 has it", "");
+}
+
+static void given_twice(void **state)
+{
+	const char *const s = "--socket-path=/s";
+	struct conf c;
+
+	bad(LOAD(&c, "blk", s, "--blk-file=/1", "--blk-file", "/2"),
+	    "command line: --blk-file: given twice",
+	    "command line has it as --blk-file=/1", "");
+	bad(LOAD(&c, "blk", s, "--read-only", "--read-only=no"),
+	    "--read-only: given twice", "--read-only=yes", "");
+	bad(LOAD(&c, "run", "--config=/1", "--config=/2"),
+	    "--config: given twice", "--config=/1", "");
+	bad(load_file(&c, "[blk a]\nsocket-path=/1\nblk-file=/d\n"
+			  "# far away\nsocket-path=/2\n"),
+	    ":5: socket-path: given twice", ":2 has it as socket-path=/1", "");
+	bad(load_file(&c, "[daemon]\nworkers=1\n[blk a]\nsocket-path=/1\n"
+			  "blk-file=/d\n[daemon]\nworkers=2\n"),
+	    ":7: workers: given twice", ":2 has it as workers=1", "");
+	write_file("[daemon]\nworkers=1\n");
+	bad(LOAD(&c, "run", "--workers=2", "--config", path),
+	    ":2: workers: given twice", "command line has it as --workers=2",
+	    "");
+}
+
+/* What inih would cut is refused, and one byte less is whole. */
+static void long_lines(void **state)
+{
+	static const char head[] = "[blk a]\nsocket-path = /s\nblk-file = /";
+	char text[6000];
+	struct conf c;
+	size_t n;
+
+	strcpy(text, head);
+	n = strlen(text);
+	memset(text + n, 'x', 5000);
+	strcpy(text + n + 5000, "\nread-only = yes\n");
+	bad(load_file(&c, text), ":3", "blk-file", "a line of more than");
+
+	strcpy(text, "[blk 45------------------------------------------x]\n"
+		     "socket-path=/s\nblk-file=/d\n");
+	assert_int_equal(load_file(&c, text), 0);
+	assert_int_equal(strlen(c.devices[0].name), 45);
+	assert_int_equal(c.devices[0].name[44], 'x');
+	conf_free(&c);
+	bad(load_file(&c, "[blk 46-------------------------------------------x]"),
+	    ":1", "[blk 46", "at most 49");
+}
+
+static void zero_byte(void **state)
+{
+	FILE *f = fopen(path, "w");
+	struct conf c;
+
+	assert_non_null(f);
+	assert_int_equal(fwrite("[blk a]\nblk-\0file=/d\n", 1, 22, f), 22);
+	assert_int_equal(fclose(f), 0);
+	bad(LOAD(&c, "run", "--config", path), ":2", "blk-", "zero byte");
+}
+
+static void printed_instead(void **state)
+{
+	int out = dup(STDOUT_FILENO);
+	struct conf c;
+
+	fflush(stdout);
+	assert_non_null(freopen("/dev/null", "w", stdout));
+	assert_int_equal(LOAD(&c, "--help"), 1);
+	assert_int_equal(LOAD(&c, "blk", "--version"), 1);
+	assert_int_equal(LOAD(&c, "blk", "--print-capabilities"), 1);
+	assert_int_equal(LOAD(&c, "net", "--tap", "--nonsense",
+			      "--print-capabilities"), 1);
+	fflush(stdout);
+	dup2(out, STDOUT_FILENO);
+	close(out);
+	assert_int_equal(lines, 0);
+	bad(LOAD(&c, "run", "--print-capabilities"), "--print-capabilities",
+	    "belongs to", "");
 }
 
 static void check_only(void **state)
@@ -361,6 +483,11 @@ int main(void)
 		cmocka_unit_test(socket_path_length),
 		cmocka_unit_test(bad_files),
 		cmocka_unit_test(twins),
+		cmocka_unit_test(given_twice),
+		cmocka_unit_test(long_lines),
+		cmocka_unit_test(zero_byte),
+		cmocka_unit_test(indented_and_empty),
+		cmocka_unit_test(printed_instead),
 		cmocka_unit_test(check_only),
 		cmocka_unit_test(table_is_sound),
 	};

@@ -71,7 +71,7 @@ static int setup_in(void **state, const char *where)
 	snprintf(d->path, sizeof(d->path), "%s/image", d->dir);
 	make_file(d, SIZE);
 	d->conf = (struct conf_device){
-		.where = "test",
+		.place = { .file = "test", .line = 1 },
 		.blk_file = d->path,
 		.direct = true,
 	};
@@ -408,7 +408,7 @@ static void refused(struct disk *d, int err, const char *says)
 	assert_int_equal(store_file_ops.open(&d->st, &d->conf), err);
 	assert_ptr_equal(d->st, (void *)1);
 	d->st = NULL;
-	assert_non_null(strstr(last_line, d->conf.blk_file));
+	assert_non_null(strstr(last_line, "test:1: blk-file: "));
 	if (!strstr(last_line, says))
 		fail_msg("\"%s\" does not say \"%s\"", last_line, says);
 }

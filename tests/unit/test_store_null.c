@@ -48,19 +48,23 @@ static void bad_sizes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-		struct conf_device conf = { .where = "test", .size = sizes[i] };
-		char says[32];
+		struct conf_device conf = {
+			.place = { .file = "test", .line = 1 },
+			.size = sizes[i],
+		};
 
-		snprintf(says, sizeof(says), "size=%d:", (int)sizes[i]);
 		assert_int_equal(store_null_ops.open(&st, &conf), -EINVAL);
-		assert_non_null(strstr(last_line, says));
+		assert_non_null(strstr(last_line, "test:1: size: "));
 		assert_null(st);
 	}
 }
 
 static void leaves_memory_alone(void **state)
 {
-	struct conf_device conf = { .where = "test", .size = 1 << 20 };
+	struct conf_device conf = {
+		.place = { .file = "test", .line = 1 },
+		.size = 1 << 20,
+	};
 	u8 data[512];
 	struct iovec iov = { data, sizeof(data) };
 	struct store_req req = {
@@ -85,7 +89,7 @@ static void leaves_memory_alone(void **state)
 static void read_only_offers_no_change(void **state)
 {
 	struct conf_device conf = {
-		.where = "test",
+		.place = { .file = "test", .line = 1 },
 		.size = 4096,
 		.read_only = true,
 	};

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * conf_device - the devices of a configuration: added, checked, freed
+ */
+#include "conf_device.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf_table.h"
+#include "log.h"
+
+#define QUEUE_SIZE_DEFAULT 1024
+
+/* QEMU asks for as many as the guest has CPUs and refuses if we have fewer. */
+#define BLK_QUEUES_DEFAULT 16
+
+const struct conf_type_info conf_types[CONF_TYPE_MAX] = {
+	[CONF_BLK] = {
+		.name = "blk",
+		.scope = CONF_IN_BLK,
+		.capabilities = "{ \"type\": \"block\", \"features\": [ \"blk-file\", \"read-only\" ] }",
+	},
+	[CONF_NET] = {
+		/* The schema knows no features of type net. */
+		.name = "net",
+		.scope = CONF_IN_NET,
+		.capabilities = "{ \"type\": \"net\" }",
+	},
+};
+
+int conf_type_find(const char *name)
+{
+	int type;
+
+	for (type = 0; type < CONF_TYPE_MAX; type++)
+		if (!strcmp(conf_types[type].name, name))
+			return type;
+	return -ENOENT;
+}
+
+static int defaults(struct conf_device *dev)
+{
+	dev->num_queues = dev->type == CONF_BLK ? BLK_QUEUES_DEFAULT : 1;
+	dev->queue_size = QUEUE_SIZE_DEFAULT;
+	dev->direct = true;
+	if (dev->type == CONF_BLK)
+		dev->store = strdup("file");
+	else
+		dev->port = strdup("tap");
+	return dev->store || dev->port ? 0 : -ENOMEM;
+}
+
+struct conf_device *conf_device_add(struct conf *conf, enum conf_type type,
+				    const char *name, struct conf_place place)
+{
+	struct conf_device *devices, *dev;
+
+	devices = realloc(conf->devices,
+			  (conf->num_devices + 1) * sizeof(*devices));
+	if (!devices)
+		return NULL;
+	conf->devices = devices;
+	dev = &devices[conf->num_devices++];
+	memset(dev, 0, sizeof(*dev));
+	dev->type = type;
+	dev->name = strdup(name);
+	dev->place = place;
+	if (!dev->name || defaults(dev))
+		return NULL;
+	return dev;
+}
+
+static void device_free(struct conf_device *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < conf_num_options; i++)
+		if (conf_options[i].scopes & CONF_IN_DEVICE)
+			conf_option_free(&conf_options[i], dev);
+	conf_given_free(dev->given);
+	free((char *)dev->name);
+}
+
+void conf_devices_free(struct conf *conf)
+{
+	unsigned int i;
+
+	for (i = 0; i < conf->num_devices; i++)
+		device_free(&conf->devices[i]);
+	free(conf->devices);
+	conf->devices = NULL;
+	conf->num_devices = 0;
+}
+
+static int missing(const struct conf_device *dev, const char *option)
+{
+	conf_err(dev, option, "is missing, %s %s needs it",
+		 conf_types[dev->type].name, dev->name);
+	return -EINVAL;
+}
+
+static int invalid(const struct conf_device *dev, const char *option,
+		   const char *want)
+{
+	conf_err(dev, option, "%s", want);
+	return -EINVAL;
+}
+
+static int device_check(const struct conf_device *dev)
+{
+	if (!dev->socket_path)
+		return missing(dev, "socket-path");
+	if (dev->type == CONF_NET && !strcmp(dev->port, "tap") && !dev->tap)
+		return missing(dev, "tap");
+	if (dev->type == CONF_BLK && !strcmp(dev->store, "file") &&
+	    !dev->blk_file)
+		return missing(dev, "blk-file");
+	if (dev->type == CONF_BLK && !strcmp(dev->store, "null") && !dev->size)
+		return missing(dev, "size");
+	if (dev->queue_size & (dev->queue_size - 1))
+		return invalid(dev, "queue-size", "must be a power of 2");
+	if (dev->block_size & (dev->block_size - 1))
+		return invalid(dev, "block-size",
+			       "must be 512, 1024, 2048 or 4096");
+	return 0;
+}
+
+static int twins_check(const struct conf_device *a, const struct conf_device *b)
+{
+	char where[CONF_PLACE_LEN], other[CONF_PLACE_LEN];
+
+	if (!strcmp(a->name, b->name)) {
+		log_err("%s: name %s: %s has it already",
+			conf_place_text(b->place, where, sizeof(where)),
+			b->name,
+			conf_place_text(a->place, other, sizeof(other)));
+		return -EINVAL;
+	}
+	if (!strcmp(a->socket_path, b->socket_path)) {
+		const struct conf_given *first =
+			conf_given_find(a->given, "socket-path");
+
+		conf_err(b, "socket-path", "%s has it already",
+			 conf_place_text(first->place, other, sizeof(other)));
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int conf_devices_check(const struct conf *conf)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < conf->num_devices; i++) {
+		if (device_check(&conf->devices[i]))
+			return -EINVAL;
+		for (j = 0; j < i; j++)
+			if (twins_check(&conf->devices[j], &conf->devices[i]))
+				return -EINVAL;
+	}
+	return 0;
+}
