@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ARGS_MAX     64
@@ -260,36 +261,15 @@ long daemon_rss_kib(const struct daemon *d)
 	return kib;
 }
 
-static u64 task_cpu_ns(const char *dir, const char *tid)
-{
-	unsigned long long ns = 0;
-	char path[PATH_MAX];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s/schedstat", dir, tid);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	if (fscanf(f, "%llu", &ns) != 1)
-		ns = 0;
-	fclose(f);
-	return ns;
-}
-
 u64 daemon_cpu_ns(const struct daemon *d)
 {
-	struct dirent *e;
-	char path[64];
-	u64 sum = 0;
-	DIR *dir;
+	struct timespec ts;
+	clockid_t clock;
 
-	snprintf(path, sizeof(path), "/proc/%d/task", d->pid);
-	dir = opendir(path);
-	if (!dir)
+	/* The kernel's io_uring threads come and go: only the process's clock
+	 * still has what those that went have used.
+	 */
+	if (clock_getcpuclockid(d->pid, &clock) || clock_gettime(clock, &ts))
 		return 0;
-	while ((e = readdir(dir)))
-		if (e->d_name[0] != '.')
-			sum += task_cpu_ns(path, e->d_name);
-	closedir(dir);
-	return sum;
+	return (u64)ts.tv_sec * 1000000000 + (u64)ts.tv_nsec;
 }

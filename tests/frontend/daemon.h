@@ -66,7 +66,7 @@ int daemon_count_fds(const struct daemon *d);
 int daemon_count_threads(const struct daemon *d);
 long daemon_rss_kib(const struct daemon *d);
 
-/** daemon_cpu_ns() - of all its threads so far */
+/** daemon_cpu_ns() - of all its threads so far, ended ones too */
 u64 daemon_cpu_ns(const struct daemon *d);
 
 /** daemon_program() - path of the program under test */

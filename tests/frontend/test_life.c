@@ -187,6 +187,7 @@ static void idle_takes_no_cpu(void **state)
 	fill_queues(null);
 	usleep(100000);
 	before = daemon_cpu_ns(&fx.daemon);
+	assert_true(before > 0);
 	sleep(2);
 	spent = daemon_cpu_ns(&fx.daemon) - before;
 	if (spent > 1000000)
