@@ -173,6 +173,8 @@ static void count_done(struct blk_queue *bq, const struct blk_io *io, int err)
 			bq->stats.unsupported++;
 		else
 			bq->stats.errors++;
+		/* The kernel's own access to guest memory is no SIGBUS. */
+		bq->stats.lost_memory += err == -EFAULT;
 		return;
 	}
 	bq->stats.ops[io->op]++;
@@ -388,6 +390,12 @@ static int take_request(struct blk_queue *bq, struct blk_io *io)
 	if (ret <= 0)
 		goto put;
 	ret = blk_req_parse(&req, io_slot(io)->range, &chain, &bq->bounds);
+	/* The header may be a page of zeroes: a wrong order to the store. */
+	if (unlikely(mem_lost(bq->q->vq.mem))) {
+		vq_break(&bq->q->vq, VQ_FAULT_LOST);
+		ret = -EPROTO;
+		goto put;
+	}
 	if (ret) {
 		vq_break(&bq->q->vq, VQ_FAULT_ANSWER);
 		goto put;
@@ -492,6 +500,7 @@ static const struct {
 	COUNTER("bytes_written", bytes_written),
 	COUNTER("errors", errors),
 	COUNTER("unsupported", unsupported),
+	COUNTER("lost_memory", lost_memory),
 	COUNTER("too_many_segments", segments),
 	COUNTER("retries", retries),
 	COUNTER("inline", paths[STORE_PATH_INLINE]),

@@ -25,6 +25,7 @@ struct blk_stats {
 	u64 bytes_written;
 	u64 errors;
 	u64 unsupported;
+	u64 lost_memory; /* of errors: data in memory cut short */
 	u64 segments; /* requests with too many */
 	u64 retries;
 	u64 rejects[BLK_REJECT_MAX];

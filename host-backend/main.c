@@ -29,6 +29,7 @@
 #include "log.h"
 #include "net.h"
 #include "server.h"
+#include "sigbus.h"
 #include "worker.h"
 
 /* Entries of a worker's submission ring; more in one turn cost a system call. */
@@ -273,7 +274,9 @@ static int start(struct daemon *d)
 	d->loop = evloop_create();
 	if (!d->loop)
 		return -ENOMEM;
-	err = signals_open(d);
+	err = sigbus_init();
+	if (!err)
+		err = signals_open(d);
 	if (!err)
 		err = workers_start(d);
 	if (!err)

@@ -59,8 +59,8 @@ static u64 map_align(const struct stat *st)
 	return page;
 }
 
-static int region_map(struct mem_region *r, const struct mem_region_desc *d,
-		      int fd)
+static int region_map(struct mem_table *t, struct mem_region *r,
+		      const struct mem_region_desc *d, int fd)
 {
 	u64 align, start, len;
 	struct stat st;
@@ -68,7 +68,7 @@ static int region_map(struct mem_region *r, const struct mem_region_desc *d,
 
 	if (fstat(fd, &st))
 		return -errno;
-	/* Memory beyond the end of the file would be a SIGBUS later on. */
+	/* The end may move later; then there is sigbus.c. */
 	if (!S_ISREG(st.st_mode) || d->offset + d->size > (u64)st.st_size)
 		return -EINVAL;
 
@@ -79,6 +79,10 @@ static int region_map(struct mem_region *r, const struct mem_region_desc *d,
 		   fd, (off_t)start);
 	if (map == MAP_FAILED)
 		return -errno;
+	if (sigbus_watch(map, len, align, &t->lost)) {
+		munmap(map, len);
+		return -ENOMEM;
+	}
 	/* A guest's memory has no place in our core dump. */
 	madvise(map, len, MADV_DONTDUMP);
 
@@ -95,6 +99,12 @@ static int region_map(struct mem_region *r, const struct mem_region_desc *d,
 		.added = 1,
 	};
 	return 0;
+}
+
+static void region_unmap(const struct mem_region *r)
+{
+	sigbus_unwatch(r->map);
+	munmap(r->map, r->map_len);
 }
 
 static bool region_is(const struct mem_region *r,
@@ -132,7 +142,7 @@ int mem_table_add(struct mem_table *t, const struct mem_region_desc *d, int fd)
 		return -ENOSPC;
 	if (at < t->count && t->region[at].gpa <= d->gpa + (d->size - 1))
 		return -EINVAL;
-	err = region_map(&region, d, fd);
+	err = region_map(t, &region, d, fd);
 	if (err)
 		return err;
 
@@ -152,7 +162,7 @@ int mem_table_remove(struct mem_table *t, const struct mem_region_desc *d)
 		return -ENOENT;
 	if (--r->added)
 		return 0;
-	munmap(r->map, r->map_len);
+	region_unmap(r);
 	t->count--;
 	memmove(r, r + 1, (t->count - at) * sizeof(*r));
 	return 0;
@@ -163,8 +173,22 @@ void mem_table_clear(struct mem_table *t)
 	unsigned int i;
 
 	for (i = 0; i < t->count; i++)
-		munmap(t->region[i].map, t->region[i].map_len);
+		region_unmap(&t->region[i]);
 	t->count = 0;
+}
+
+const struct mem_region *mem_lost_region(const struct mem_table *t)
+{
+	const u8 *addr = (const u8 *)t->lost.addr;
+	unsigned int i;
+
+	for (i = 0; i < t->count; i++) {
+		const struct mem_region *r = &t->region[i];
+
+		if (addr >= r->hva && addr < r->hva + r->size)
+			return r;
+	}
+	return NULL;
 }
 
 const struct mem_region *mem_region_find(const struct mem_table *t, gpa_t gpa)

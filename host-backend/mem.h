@@ -15,6 +15,7 @@
 
 #include <sys/uio.h>
 
+#include "sigbus.h"
 #include "util.h"
 
 /* What QEMU itself can use at most, also beyond KVM's own slots. */
@@ -50,8 +51,10 @@ struct mem_region {
 
 /**
  * struct mem_table - all regions of one device, sorted by @gpa, disjoint
+ * @lost:	pages whose file the front end has cut short (mem_lost())
  */
 struct mem_table {
+	struct sigbus_mark lost;
 	unsigned int count;
 	struct mem_region region[MEM_SLOTS_MAX];
 };
@@ -95,6 +98,20 @@ int mem_table_remove(struct mem_table *t, const struct mem_region_desc *d);
 
 /** mem_table_clear() - unmap everything */
 void mem_table_clear(struct mem_table *t);
+
+/**
+ * mem_lost() - has something read or written here not been the guest's memory?
+ *
+ * To be asked before any result is shown to the driver.  Until the regions
+ * concerned are removed, yes.
+ */
+static inline bool mem_lost(const struct mem_table *t)
+{
+	return sigbus_faults(&t->lost) != 0;
+}
+
+/** mem_lost_region() - the region that was last found cut short, or NULL */
+const struct mem_region *mem_lost_region(const struct mem_table *t);
 
 /** mem_region_find() - the region that @gpa is in, or NULL */
 const struct mem_region *mem_region_find(const struct mem_table *t, gpa_t gpa);

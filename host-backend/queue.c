@@ -150,6 +150,16 @@ static void wakeups_cancel(struct queue *q)
 
 /* Worker: the task */
 
+/* The front end took away memory that we work on: nothing of it may get out. */
+static bool memory_lost(struct queue *q)
+{
+	if (likely(!mem_lost(&q->dev->mem)))
+		return false;
+	vq_break(&q->vq, VQ_FAULT_LOST);
+	queue_fail(q);
+	return true;
+}
+
 static unsigned int task_run(struct worker_task *task)
 {
 	struct queue *q = container_of(task, struct queue, task);
@@ -157,7 +167,7 @@ static unsigned int task_run(struct worker_task *task)
 
 	/* First what is done: the driver need not wait for what comes next. */
 	queue_flush(q);
-	if (unlikely(vq_broken(&q->vq)))
+	if (unlikely(vq_broken(&q->vq) || memory_lost(q)))
 		return 0;
 	work = q->dev->ops->queue_run(q);
 	if (unlikely(!q->worked) && work)
@@ -176,6 +186,8 @@ static bool task_arm(struct worker_task *task)
 		vq_notify_off(&q->vq);
 		return true;
 	}
+	if (unlikely(memory_lost(q)))
+		return false;
 	if (q->kick_fd < 0)
 		timer_start(q);
 	return false;
@@ -190,7 +202,7 @@ static void task_disarm(struct worker_task *task)
 
 void queue_flush(struct queue *q)
 {
-	if (!q->vq.staged)
+	if (!q->vq.staged || unlikely(memory_lost(q)))
 		return;
 	q->stats.chains += q->vq.staged;
 	if (!vq_publish(&q->vq)) {
@@ -201,15 +213,34 @@ void queue_flush(struct queue *q)
 	}
 }
 
+static void fail_log(struct queue *q)
+{
+	const struct mem_region *r = mem_lost_region(&q->dev->mem);
+
+	if (q->vq.fault == VQ_FAULT_LOST && r)
+		log_ratelimited(&q->limit, LOG_WARNING,
+				"%s queue %u: broken until memory and ring are set up anew: %s: region of %llu bytes at guest address 0x%llx",
+				q->dev->name, q->index,
+				vq_fault_name(q->vq.fault),
+				(unsigned long long)r->size,
+				(unsigned long long)r->gpa);
+	else
+		log_ratelimited(&q->limit, LOG_WARNING,
+				"%s queue %u: broken until it is set up anew: %s",
+				q->dev->name, q->index,
+				vq_fault_name(q->vq.fault));
+}
+
 void queue_fail(struct queue *q)
 {
 	if (q->failed)
 		return;
+	/* Whatever else was found wrong, it was found in zeroes. */
+	if (mem_lost(&q->dev->mem))
+		q->vq.fault = VQ_FAULT_LOST;
 	q->failed = true;
 	q->stats.faults++;
-	log_ratelimited(&q->limit, LOG_WARNING,
-			"%s queue %u: broken until it is set up anew: %s",
-			q->dev->name, q->index, vq_fault_name(q->vq.fault));
+	fail_log(q);
 	if (q->err_fd >= 0)
 		worker_signal(q->worker, q->err_fd);
 }

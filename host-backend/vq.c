@@ -23,6 +23,7 @@ static const char *const fault_names[] = {
 	[VQ_FAULT_EMPTY] = "descriptor chain without a byte",
 	[VQ_FAULT_ANSWER] = "descriptor chain without room for its answer",
 	[VQ_FAULT_MEMORY] = "no memory to run it with",
+	[VQ_FAULT_LOST] = "guest memory is gone, its file was cut short",
 	[VQ_FAULT_SHORT] = "buffer shorter than the device's header",
 };
 static_assert(ARRAY_SIZE(fault_names) == VQ_FAULT_MAX,

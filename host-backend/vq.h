@@ -101,6 +101,7 @@ enum vq_fault {
 	VQ_FAULT_EMPTY,		/* chain without a byte */
 	VQ_FAULT_ANSWER,	/* device: chain without room for its answer */
 	VQ_FAULT_MEMORY,	/* ourselves: no memory to run the queue with */
+	VQ_FAULT_LOST,		/* front end: guest memory's file was cut short */
 	VQ_FAULT_SHORT,		/* found by the device: shorter than its header */
 	VQ_FAULT_MAX
 };

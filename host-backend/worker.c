@@ -397,13 +397,14 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-/* Signals are the control thread's business. */
+/* Signals are the control thread's business, but for what an access causes. */
 static int thread_start(struct worker *w)
 {
 	sigset_t all, old;
 	int err;
 
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&w->thread, NULL, thread_main, w);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -3,8 +3,9 @@
 
 core := ../../host-backend
 
-test_mem-srcs := $(core)/mem.c
-test_vq_split-srcs := $(core)/vq.c $(core)/vq_split.c $(core)/mem.c
+test_mem-srcs := $(core)/mem.c $(core)/sigbus.c
+test_vq_split-srcs := $(core)/vq.c $(core)/vq_split.c $(core)/mem.c $(core)/sigbus.c
+test_sigbus-srcs := $(core)/sigbus.c
 test_vu_msg-srcs := $(core)/vu_msg.c
 test_evloop-srcs := $(core)/evloop.c
 test_worker-srcs := $(core)/worker.c $(core)/log.c
@@ -14,5 +15,5 @@ test_conf-srcs := $(patsubst %,$(core)/%.c,conf conf_args conf_device \
 test_conf-libs := -linih
 
 # As the daemon is built: callbacks need not use all that they are given.
-$(foreach t,list mem vq_split vu_msg evloop worker conf,\
+$(foreach t,list mem sigbus vq_split vu_msg evloop worker conf,\
 	$(eval test_$(t)-cflags := -Wno-unused-parameter))
