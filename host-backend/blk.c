@@ -16,6 +16,7 @@
 #include "blk.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -179,6 +180,21 @@ static bool blk_reload(struct device *dev)
 	return true;
 }
 
+static void blk_status(const struct device *dev, json_t *json)
+{
+	const struct blk *blk = blk_of(dev);
+	const struct store_limits *limits = &blk->store->limits;
+
+	json_object_set_new(json, "store", json_string(blk->store->ops->name));
+	json_object_set_new(json, "capacity",
+			    json_integer((json_int_t)limits->capacity));
+	json_object_set_new(json, "block_size",
+			    json_integer(limits->block_size));
+	json_object_set_new(json, "read_only",
+			    json_boolean(limits->read_only));
+	json_object_set_new(json, "writeback", json_boolean(is_writeback(blk)));
+}
+
 /* Birth and death */
 
 static void blk_destroy(struct device *dev)
@@ -205,6 +221,7 @@ static const struct device_ops blk_ops = {
 	.queue_stop = blk_queue_stop,
 	.reload = blk_reload,
 	.stats = blk_queue_stats,
+	.status = blk_status,
 	.destroy = blk_destroy,
 };
 

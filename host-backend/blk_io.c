@@ -24,7 +24,6 @@
 #include "blk_io.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -480,63 +479,7 @@ void blk_queue_stop(struct queue *q)
 		queue_unmap(bq);
 }
 
-/* Counters */
-
-static const struct {
-	const char *name;
-	size_t offset;
-} counters[] = {
-#define COUNTER(name, field)                            \
-	{                                               \
-		name, offsetof(struct blk_stats, field) \
-	}
-	COUNTER("reads", ops[BLK_OP_READ]),
-	COUNTER("writes", ops[BLK_OP_WRITE]),
-	COUNTER("flushes", ops[BLK_OP_FLUSH]),
-	COUNTER("get_ids", ops[BLK_OP_GET_ID]),
-	COUNTER("discards", ops[BLK_OP_DISCARD]),
-	COUNTER("write_zeroes", ops[BLK_OP_WRITE_ZEROES]),
-	COUNTER("bytes_read", bytes_read),
-	COUNTER("bytes_written", bytes_written),
-	COUNTER("errors", errors),
-	COUNTER("unsupported", unsupported),
-	COUNTER("lost_memory", lost_memory),
-	COUNTER("too_many_segments", segments),
-	COUNTER("retries", retries),
-	COUNTER("inline", paths[STORE_PATH_INLINE]),
-	COUNTER("direct", paths[STORE_PATH_DIRECT]),
-	COUNTER("bounced", paths[STORE_PATH_BOUNCE]),
-	COUNTER("buffered", paths[STORE_PATH_BUFFERED]),
-#undef COUNTER
-};
-
-/* Advances @used past what was, or would have been, written; as snprintf() */
-__attribute__((format(printf, 4, 5))) static void
-append(char *buf, size_t size, int *used, const char *fmt, ...)
+void blk_queue_stats(const struct queue *q, struct stats_sources *out)
 {
-	size_t at = min((size_t)*used, size);
-	va_list args;
-
-	va_start(args, fmt);
-	*used += vsnprintf(buf + at, size - at, fmt, args);
-	va_end(args);
-}
-
-int blk_queue_stats(const struct queue *q, char *buf, size_t size)
-{
-	const struct blk_stats *stats = &blk_queue_of(q)->stats;
-	int used = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
-		const u64 *value =
-			(const u64 *)((const char *)stats + counters[i].offset);
-
-		append(buf, size, &used, " %s=%llu", counters[i].name,
-		       (unsigned long long)*value);
-	}
-	for (unsigned int i = BLK_REJECT_NONE + 1; i < BLK_REJECT_MAX; i++)
-		append(buf, size, &used, " rejected_%s=%llu",
-		       blk_reject_name(i),
-		       (unsigned long long)stats->rejects[i]);
-	return used;
+	out->base[STATS_BLK] = &blk_queue_of(q)->stats;
 }

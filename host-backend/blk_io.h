@@ -11,6 +11,7 @@
 
 #include "blk_req.h"
 #include "device.h"
+#include "stats_table.h"
 #include "store.h"
 
 struct blk_io;
@@ -112,7 +113,7 @@ void blk_queue_start(struct queue *q);
 unsigned int blk_queue_run(struct queue *q);
 void blk_queue_stop(struct queue *q);
 
-/** blk_queue_stats() - append " name=value" of each counter; as snprintf() */
-int blk_queue_stats(const struct queue *q, char *buf, size_t size);
+/** blk_queue_stats() - row of struct device_ops, for any thread */
+void blk_queue_stats(const struct queue *q, struct stats_sources *out);
 
 #endif /* PV_BLK_IO_H */

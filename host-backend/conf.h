@@ -68,6 +68,7 @@ struct conf_device {
  *		number of queues
  * @poll_max_us: longest adaptive polling window, microseconds; 0: never spin
  * @log_level:	syslog level
+ * @control:	path of the control socket, NULL: none
  * @config:	file that describes the devices, NULL: the command line does
  * @check_only:	say whether the configuration is good, and end
  */
@@ -78,6 +79,7 @@ struct conf {
 	unsigned int num_workers;
 	unsigned int poll_max_us;
 	int log_level;
+	const char *control;
 	const char *config;
 	bool check_only;
 };

@@ -167,6 +167,15 @@ const struct conf_option conf_options[] = {
 		.max = 10000,
 	},
 	{
+		.name = "control",
+		.value = "PATH",
+		.help = "socket that pvctl talks to (default: none)",
+		.scopes = CONF_IN_DAEMON,
+		.kind = CONF_STRING,
+		.offset = DAEMON_FIELD(control),
+		.min = 1,
+		.max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1,
+	}, {
 		.name = "log-level",
 		.value = "LEVEL",
 		.help = "err, warning, notice, info or debug",
@@ -289,8 +298,7 @@ static int set_choice(const struct conf_option *opt, void *field,
 	return -EINVAL;
 }
 
-/* Digits, and a unit where @unit is given. */
-static int parse_number(const char *text, u64 *out, bool unit)
+int conf_parse_number(const char *text, u64 *out, bool unit)
 {
 	static const char units[] = "KMGT";
 	unsigned long long value;
@@ -326,7 +334,7 @@ static int set_number(const struct conf_option *opt, void *field,
 	bool size = opt->kind == CONF_SIZE;
 	u64 value;
 
-	if (parse_number(text, &value, size) || value < opt->min ||
+	if (conf_parse_number(text, &value, size) || value < opt->min ||
 	    value > opt->max) {
 		snprintf(want, want_size,
 			 "must be a number from %llu to %llu%s",

@@ -78,6 +78,13 @@ void conf_option_value(const struct conf_option *opt, char *buf, size_t size);
 int conf_option_set(const struct conf_option *opt, void *target,
 		    const char *text, char *want, size_t want_size);
 
+/**
+ * conf_parse_number() - digits, and K, M, G or T where @unit says so
+ *
+ * Return: 0, -EINVAL or -ERANGE.
+ */
+int conf_parse_number(const char *text, u64 *out, bool unit);
+
 /** conf_option_free() - free what conf_option_set() allocated in @target */
 void conf_option_free(const struct conf_option *opt, void *target);
 

@@ -11,6 +11,7 @@
 #include "conf.h"
 #include "evloop.h"
 
+struct control;
 struct device;
 struct server;
 struct worker;
@@ -23,6 +24,7 @@ struct worker;
  * @workers:	@num_workers of them
  * @devices:	in the configuration's order
  * @servers:	one per device, same index
+ * @control:	control socket, NULL: none
  * @open:	servers that have not said closed()
  * @ending:	a signal said so
  */
@@ -36,6 +38,7 @@ struct daemon {
 	unsigned int num_devices;
 	struct server **servers;
 	unsigned int num_servers;
+	struct control *control;
 	unsigned int open;
 	bool ending;
 };

@@ -14,6 +14,8 @@
 #include "queue.h"
 
 struct conf_device;
+struct json_t;
+struct stats_sources;
 
 /* vhost-user carries a queue index in 8 bits (SET_VRING_KICK). */
 #define DEVICE_QUEUES_MAX 256
@@ -43,11 +45,12 @@ struct conf_device;
  *		outside (tap reads); queue_put() of the last ends the drain
  * @reload:	SIGHUP: look again at what is behind the device; true where
  *		config space changed
- * @stats:	append the type's own counters of @q as " name=value"...
+ * @stats:	say where the type's own counters of @q are
+ * @status:	add what is the type's own to the device's status
  * @destroy:	all queues stopped; frees the device
  *
  * Optional: config_write, features_set, queue_enabled, queue_start, queue_arm,
- * queue_stop, reload, stats.
+ * queue_stop, reload, stats, status.
  */
 struct device_ops {
 	const char *type;
@@ -66,7 +69,8 @@ struct device_ops {
 	bool (*queue_arm)(struct queue *q);
 	void (*queue_stop)(struct queue *q);
 	bool (*reload)(struct device *dev);
-	int (*stats)(const struct queue *q, char *buf, size_t size);
+	void (*stats)(const struct queue *q, struct stats_sources *out);
+	void (*status)(const struct device *dev, struct json_t *json);
 	void (*destroy)(struct device *dev);
 };
 

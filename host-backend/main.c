@@ -13,7 +13,6 @@
  * supervisor's patience, what is left ends with the process.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,12 +23,14 @@
 #include <unistd.h>
 
 #include "blk.h"
+#include "control.h"
 #include "daemon.h"
 #include "evloop.h"
 #include "log.h"
 #include "net.h"
 #include "server.h"
 #include "sigbus.h"
+#include "stats.h"
 #include "worker.h"
 
 /* Entries of a worker's submission ring; more in one turn cost a system call. */
@@ -48,49 +49,6 @@ static int (*const device_create[CONF_TYPE_MAX])(struct device **out,
 /* One process, and server_create()'s callback knows only its server. */
 static struct daemon daemon_state;
 
-/* Statistics: one line a queue that ever ran, one a worker */
-
-static void queue_stats_log(const struct queue *q)
-{
-	const struct queue_stats *s = &q->stats;
-	char own[512] = "";
-
-	if (!READ_ONCE(s->chains) && !READ_ONCE(s->kicks) &&
-	    !READ_ONCE(s->faults))
-		return;
-	if (q->dev->ops->stats)
-		q->dev->ops->stats(q, own, sizeof(own));
-	log_notice("stats device=%s queue=%u chains=%" PRIu64 " kicks=%" PRIu64
-		   " calls=%" PRIu64 " calls_suppressed=%" PRIu64
-		   " faults=%" PRIu64 "%s",
-		   q->dev->name, q->index, READ_ONCE(s->chains),
-		   READ_ONCE(s->kicks), READ_ONCE(s->calls),
-		   READ_ONCE(s->calls_suppressed), READ_ONCE(s->faults), own);
-}
-
-static void worker_stats_log(unsigned int index, const struct worker *w)
-{
-	const struct worker_stats *s = worker_stats(w);
-
-	log_notice("stats worker=%u turns=%" PRIu64 " enters=%" PRIu64
-		   " sleeps=%" PRIu64 " spins=%" PRIu64
-		   " overflow_submits=%" PRIu64,
-		   index, READ_ONCE(s->turns), READ_ONCE(s->enters),
-		   READ_ONCE(s->sleeps), READ_ONCE(s->spins),
-		   READ_ONCE(s->overflow_submits));
-}
-
-static void stats_log(const struct daemon *d)
-{
-	unsigned int i, j;
-
-	for (i = 0; i < d->num_devices; i++)
-		for (j = 0; j < d->devices[i]->num_queues; j++)
-			queue_stats_log(&d->devices[i]->queues[j]);
-	for (i = 0; i < d->num_workers; i++)
-		worker_stats_log(i, d->workers[i]);
-}
-
 /* Signals */
 
 static void end_begin(struct daemon *d)
@@ -102,6 +60,9 @@ static void end_begin(struct daemon *d)
 		_exit(EXIT_FAILURE);
 	d->ending = true;
 	alarm(END_MAX_S);
+	if (d->control)
+		control_destroy(d->control);
+	d->control = NULL;
 	for (i = 0; i < d->num_servers; i++)
 		server_close(d->servers[i]);
 }
@@ -283,11 +244,16 @@ static int start(struct daemon *d)
 		err = devices_open(d);
 	if (!err)
 		err = servers_open(d);
+	if (!err && d->conf.control)
+		err = control_create(&d->control, d);
 	return err;
 }
 
 static void end(struct daemon *d)
 {
+	/* A start that has failed further on. */
+	if (d->control)
+		control_destroy(d->control);
 	while (d->num_servers)
 		server_destroy(d->servers[--d->num_servers]);
 	while (d->num_devices) {

@@ -16,10 +16,9 @@
  */
 #include "net.h"
 
-#include <inttypes.h>
 #include <errno.h>
+#include <jansson.h>
 #include <linux/virtio_net.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +26,7 @@
 #include "net_rx.h"
 #include "net_tx.h"
 #include "port.h"
+#include "stats_table.h"
 #include "vu_proto.h"
 
 #define QUEUES_PER_PAIR PORT_DIRS
@@ -242,43 +242,23 @@ static const struct port_client net_client = {
 	.detached = client_detached,
 };
 
-/* Text appended to a buffer of fixed size, cut where it is full. */
-struct text {
-	char *buf;
-	size_t size;
-	size_t len;
-};
-
-static void text_add(struct text *t, const char *name, u64 value)
-{
-	int n = snprintf(t->buf + t->len, t->size - t->len, " %s=%" PRIu64,
-			 name, value);
-
-	if (n > 0)
-		t->len = min(t->len + (size_t)n, t->size - 1);
-}
-
-static int net_stats(const struct queue *q, char *buf, size_t size)
+static void net_stats(const struct queue *q, struct stats_sources *out)
 {
 	const struct net_pair *pair = pair_of(q);
 	const struct port *port = net_of(q->dev)->port;
-	const struct net_stats *s = queue_dir(q) == PORT_RX ? &pair->rx.stats :
-							      &pair->tx.stats;
-	struct text t = { .buf = buf, .size = size };
 
-	text_add(&t, "frames", READ_ONCE(s->frames));
-	text_add(&t, "bytes", READ_ONCE(s->bytes));
-	text_add(&t, "starved", READ_ONCE(s->starved));
-	for (unsigned int i = NET_DROP_NONE + 1; i < NET_DROP_MAX; i++) {
-		u64 drops = READ_ONCE(s->drops[i]);
-
-		if (drops)
-			text_add(&t, net_drop_counter(i), drops);
-	}
+	out->base[STATS_NET] = queue_dir(q) == PORT_RX ? &pair->rx.stats :
+							 &pair->tx.stats;
 	if (port->ops->stats)
-		port->ops->stats(port, queue_pair(q), queue_dir(q), buf + t.len,
-				 size - t.len);
-	return (int)strlen(buf);
+		out->base[STATS_PORT] = port->ops->stats(port, queue_pair(q),
+							 queue_dir(q));
+}
+
+static void net_status(const struct device *dev, json_t *json)
+{
+	const struct port *port = net_of(dev)->port;
+
+	json_object_set_new(json, "port", json_string(port->ops->name));
 }
 
 static void net_destroy(struct device *dev)
@@ -304,6 +284,7 @@ static const struct device_ops net_ops = {
 	.queue_arm = net_queue_arm,
 	.queue_stop = net_queue_stop,
 	.stats = net_stats,
+	.status = net_status,
 	.destroy = net_destroy,
 };
 

@@ -30,7 +30,6 @@
  * All of a tap_queue is its worker's while a direction is attached.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <poll.h>
@@ -93,9 +92,7 @@ struct tap_rx {
 	struct worker_op poll_op;
 	struct tap_slot slots[TAP_SLOTS];
 	u8 *buf;
-	u64 empty_reads;	/* reads that found nothing */
-	u64 in_place;		/* frames read into the guest's buffers */
-	u64 cut;		/* frames longer than a slot, dropped */
+	struct port_stats stats;
 };
 
 /**
@@ -114,7 +111,7 @@ struct tap_tx {
 	unsigned int num_stuck;
 	struct worker_op poll_op;
 	struct port_frame *stuck[TAP_STUCK_MAX];
-	u64 full;		/* times the tap had no room */
+	struct port_stats stats;
 };
 
 struct tap_queue {
@@ -234,7 +231,7 @@ static void batch_end(struct tap_queue *tq)
 
 	for (unsigned int i = 0; i < rx->filled; i++)
 		got += rx->slots[i].res > 0;
-	rx->empty_reads += rx->filled - got;
+	rx->stats.empty_reads += rx->filled - got;
 	if (got == rx->filled)
 		rx->batch = min(2 * rx->batch, TAP_SLOTS + 0U);
 	else
@@ -288,7 +285,7 @@ static int slot_deliver(struct tap_queue *tq)
 		return 0;
 	}
 	if (len == PORT_SLOT_SIZE) {
-		rx->cut++;
+		rx->stats.cut++;
 		rx->next++;
 		return 0;
 	}
@@ -324,7 +321,7 @@ static int read_in_place(struct tap_queue *tq)
 	}
 	client_of(tq)->commit(rx->arg, hdr, (size_t)len - sizeof(hdr));
 	rx->last_len = (unsigned int)len;
-	rx->in_place++;
+	rx->stats.in_place++;
 	return 1;
 }
 
@@ -399,7 +396,7 @@ static void room_wait(struct tap_queue *tq)
 	io_uring_prep_poll_add(sqe, tq->fd, POLLOUT);
 	worker_sqe_bind(sqe, &tq->tx.poll_op);
 	tq->tx.poll_armed = true;
-	tq->tx.full++;
+	tq->tx.stats.full++;
 }
 
 static void room_done(struct worker_op *op, int res, u32 flags)
@@ -530,18 +527,12 @@ static int tap_offloads_set(struct port *port, u64 features)
 	return 0;
 }
 
-static int tap_stats(const struct port *port, unsigned int pair,
-		     enum port_dir dir, char *buf, size_t size)
+static const struct port_stats *tap_stats(const struct port *port,
+					  unsigned int pair, enum port_dir dir)
 {
 	const struct tap_queue *tq = &tap_of(port)->queues[pair];
 
-	if (dir == PORT_TX)
-		return snprintf(buf, size, " full=%" PRIu64,
-				READ_ONCE(tq->tx.full));
-	return snprintf(buf, size,
-			" empty_reads=%" PRIu64 " in_place=%" PRIu64
-			" cut=%" PRIu64, READ_ONCE(tq->rx.empty_reads),
-			READ_ONCE(tq->rx.in_place), READ_ONCE(tq->rx.cut));
+	return dir == PORT_TX ? &tq->tx.stats : &tq->rx.stats;
 }
 
 static void tap_close(struct port *port)

@@ -98,6 +98,17 @@ struct port_client {
 };
 
 /**
+ * struct port_stats - counters of one direction of a port's queue, written by
+ *		       its worker
+ */
+struct port_stats {
+	u64 full;		/* TX: found no room */
+	u64 empty_reads;	/* RX: found nothing */
+	u64 in_place;		/* RX: frames read into the guest's buffers */
+	u64 cut;		/* RX: frames longer than our buffer, dropped */
+};
+
+/**
  * struct port_ops - a kind of port
  * @name:	value of --port
  * @open:	from the device's configuration; logs one clear line on failure.
@@ -116,8 +127,7 @@ struct port_client {
  * @poll:	fetch up to @budget frames and deliver them.  Return: frames
  *		delivered; wake() comes when there may be more, unless the
  *		last deliver() gave -ENOBUFS: then the device calls again
- * @stats:	append the port's own counters of a direction as
- *		" name=value"; optional
+ * @stats:	the port's own counters of a direction; optional
  */
 struct port_ops {
 	const char *name;
@@ -133,8 +143,8 @@ struct port_ops {
 		     struct port_frame **frames, unsigned int n);
 	unsigned int (*poll)(struct port *port, unsigned int pair,
 			     unsigned int budget);
-	int (*stats)(const struct port *port, unsigned int pair,
-		     enum port_dir dir, char *buf, size_t size);
+	const struct port_stats *(*stats)(const struct port *port,
+					  unsigned int pair, enum port_dir dir);
 };
 
 /**

@@ -42,6 +42,11 @@ static const char *const state_names[] = {
 static_assert(ARRAY_SIZE(state_names) == VU_STATE_MAX,
 	      "every state has a name");
 
+const char *vu_state_name(enum vu_state state)
+{
+	return state_names[state];
+}
+
 static void set_state(struct vu_dev *vd, enum vu_state state)
 {
 	if (vd->state == state)

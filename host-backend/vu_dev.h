@@ -74,6 +74,9 @@ struct vu_dev {
 void vu_dev_init(struct vu_dev *vd, struct device *dev,
 		 unsigned int queue_size_max, struct evloop *loop);
 
+/** vu_state_name() - "running" and the like, for log and status */
+const char *vu_state_name(enum vu_state state);
+
 /** vu_dev_open() - serve the front end on @sock, which is ours from here on */
 int vu_dev_open(struct vu_dev *vd, int sock);
 

@@ -64,6 +64,7 @@ struct worker {
 
 	/* creator's */
 	struct worker_conf conf;
+	const char *engine;
 	pthread_t thread;
 	sem_t started;
 	int start_err;
@@ -345,10 +346,10 @@ static const struct {
 	const char *name;
 } ring_kinds[] = {
 	{ IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-		  IORING_SETUP_TASKRUN_FLAG, "deferred task work" },
+		  IORING_SETUP_TASKRUN_FLAG, "io_uring with deferred task work" },
 	{ IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
-	  "cooperative task work" },
-	{ 0, "plain" },
+	  "io_uring with cooperative task work" },
+	{ 0, "plain io_uring" },
 };
 
 static int ring_create(struct worker *w)
@@ -368,9 +369,9 @@ static int ring_create(struct worker *w)
 		if (err == -EINVAL)
 			continue;
 		if (!err)
-			log_debug("worker %u: io_uring with %s, %u entries",
-				  w->conf.index, ring_kinds[i].name,
-				  params.sq_entries);
+			log_debug("worker %u: %s, %u entries", w->conf.index,
+				  ring_kinds[i].name, params.sq_entries);
+		w->engine = ring_kinds[i].name;
 		break;
 	}
 	/* Saves a look-up of the descriptor a call, where it works. */
@@ -479,4 +480,14 @@ void worker_destroy(struct worker *w)
 const struct worker_stats *worker_stats(const struct worker *w)
 {
 	return &w->stats;
+}
+
+unsigned int worker_index(const struct worker *w)
+{
+	return w->conf.index;
+}
+
+const char *worker_engine(const struct worker *w)
+{
+	return w->engine;
 }

@@ -165,4 +165,10 @@ void worker_task_wake(struct worker *w, struct worker_task *task);
 
 const struct worker_stats *worker_stats(const struct worker *w);
 
+/** worker_index() - worker_conf.index */
+unsigned int worker_index(const struct worker *w);
+
+/** worker_engine() - what its ring is like, in words */
+const char *worker_engine(const struct worker *w);
+
 #endif /* PV_WORKER_H */

@@ -23,6 +23,7 @@ static int write_config(void)
 	char text[4096];
 
 	snprintf(text, sizeof(text),
+		 "[daemon]\ncontrol = %s/control.sock\n"
 		 "[blk disk]\nsocket-path = %s/disk.sock\n"
 		 "blk-file = %s/disk.img\nnum-queues = %u\nserial = %s\n"
 		 "[blk witness]\nsocket-path = %s/witness.sock\n"
@@ -33,7 +34,7 @@ static int write_config(void)
 		 "store = null\nsize = %llu\nnum-queues = %u\n"
 		 "[net echo]\nsocket-path = %s/echo.sock\nport = echo\n"
 		 "num-queues = 2\n",
-		 dir, dir, DISK_QUEUES, DISK_SERIAL, dir, dir, dir, dir, dir,
+		 dir, dir, dir, DISK_QUEUES, DISK_SERIAL, dir, dir, dir, dir, dir,
 		 (unsigned long long)NULL_SIZE, DISK_QUEUES, dir);
 	return daemon_write(&fx.daemon, "conf", text);
 }
@@ -55,6 +56,7 @@ static int prepare_files(void)
 	strcpy(fx.null, daemon_path(&fx.daemon, "null.sock"));
 	strcpy(fx.echo, daemon_path(&fx.daemon, "echo.sock"));
 	strcpy(fx.image, daemon_path(&fx.daemon, "disk.img"));
+	strcpy(fx.control, daemon_path(&fx.daemon, "control.sock"));
 	return write_config();
 }
 

@@ -36,6 +36,7 @@ struct disk;
  * @ro:		of a read-only one
  * @null:	of a null store
  * @echo:	of a NIC whose port sends everything back
+ * @control:	the control socket
  * @witness:	device that must not notice anything
  * @fds:	descriptors of the daemon with nobody but the witness connected
  * @threads:	likewise
@@ -48,6 +49,7 @@ struct fixture {
 	char null[108];
 	char echo[108];
 	char image[108];
+	char control[108];
 	struct drv_dev witness;
 	struct drv_blk_req witness_req;
 	u64 witness_buf;

@@ -10,3 +10,4 @@ test_store_file-srcs := $(B)/store_file.c $(B)/image.c $(B)/conf_given.c $(B)/io
 test_store_file-libs := -luring
 test_blk-srcs := $(B)/blk.c $(B)/conf_given.c
 test_blk-cflags := -Wno-unused-parameter
+test_blk-libs := -ljansson

@@ -110,12 +110,10 @@ void blk_queue_stop(struct queue *q)
 	(void)q;
 }
 
-int blk_queue_stats(const struct queue *q, char *buf, size_t size)
+void blk_queue_stats(const struct queue *q, struct stats_sources *out)
 {
 	(void)q;
-	(void)buf;
-	(void)size;
-	return 0;
+	(void)out;
 }
 
 void log_msg(int level, const char *fmt, ...)

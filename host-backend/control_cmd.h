@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * control_cmd - what each command of the control socket does
+ */
+#ifndef PV_CONTROL_CMD_H
+#define PV_CONTROL_CMD_H
+
+#include <jansson.h>
+
+struct daemon;
+
+/**
+ * control_cmd_run() - check and do what a client asks for
+ *
+ * Return: the answer, the caller's reference; NULL without memory for one.
+ */
+json_t *control_cmd_run(struct daemon *d, const json_t *request);
+
+#endif /* PV_CONTROL_CMD_H */

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The operator's side of the daemon.
+
+C := ../../host-backend
+
+test_command-srcs := $(C)/command.c $(C)/conf_table.c
+test_command-libs := -ljansson
+$(foreach t,command,$(eval test_$(t)-cflags := -Wno-unused-parameter))
