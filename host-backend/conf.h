@@ -66,6 +66,7 @@ struct conf_device {
  * @given:	the options of the daemon itself that the user gave
  * @num_workers: data-path threads, 0: as many as there are CPUs, at most the
  *		number of queues
+ * @io_engine:	"auto", "io_uring" or "threads"; NULL: auto
  * @poll_max_us: longest adaptive polling window, microseconds; 0: never spin
  * @log_level:	syslog level
  * @control:	path of the control socket, NULL: none
@@ -77,6 +78,7 @@ struct conf {
 	unsigned int num_devices;
 	struct conf_given *given;
 	unsigned int num_workers;
+	const char *io_engine;
 	unsigned int poll_max_us;
 	int log_level;
 	const char *control;

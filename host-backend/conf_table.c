@@ -23,6 +23,7 @@
 #define IFNAME_MAX 15
 
 static const char *const stores[] = { "file", "null", NULL };
+static const char *const io_engines[] = { "auto", "io_uring", "threads", NULL };
 static const char *const ports[] = { "tap", "echo", NULL };
 
 const struct conf_option conf_options[] = {
@@ -155,6 +156,14 @@ const struct conf_option conf_options[] = {
 		.offset = DAEMON_FIELD(num_workers),
 		.min = 1,
 		.max = 256,
+	},
+	{
+		.name = "io-engine",
+		.help = "what does the I/O (default auto: io_uring, or threads where that is refused)",
+		.scopes = CONF_IN_DAEMON,
+		.kind = CONF_CHOICE,
+		.offset = DAEMON_FIELD(io_engine),
+		.choices = io_engines,
 	},
 	{
 		.name = "poll-max-us",

@@ -31,10 +31,7 @@
 #include "server.h"
 #include "sigbus.h"
 #include "stats.h"
-#include "worker.h"
-
-/* Entries of a worker's submission ring; more in one turn cost a system call. */
-#define WORKER_ENTRIES 512
+#include "workers.h"
 
 /* Longest wait for I/O in flight at the end, seconds. */
 #define END_MAX_S 3
@@ -140,48 +137,6 @@ static void raise_fd_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static unsigned int workers_wanted(const struct conf *conf)
-{
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned int queues = 0;
-	unsigned int i;
-
-	if (conf->num_workers)
-		return conf->num_workers;
-	for (i = 0; i < conf->num_devices; i++)
-		queues += conf->devices[i].num_queues;
-	return cpus > 0 ? min(queues, (unsigned int)cpus) : 1;
-}
-
-static int workers_start(struct daemon *d)
-{
-	unsigned int want = workers_wanted(&d->conf);
-	int err;
-
-	d->workers = calloc(want, sizeof(*d->workers));
-	if (!d->workers)
-		return -ENOMEM;
-	while (d->num_workers < want) {
-		struct worker_conf wc = {
-			.index = d->num_workers,
-			.poll_max_ns = d->conf.poll_max_us * 1000,
-			.entries = WORKER_ENTRIES,
-		};
-
-		err = worker_create(&d->workers[d->num_workers], &wc);
-		if (err) {
-			log_err("worker %u: io_uring cannot be used: %s%s",
-				wc.index, strerror(-err),
-				err == -EPERM || err == -ENOSYS ?
-					" (forbidden here by seccomp, kernel.io_uring_disabled or a container's profile?)" :
-					"");
-			return err;
-		}
-		d->num_workers++;
-	}
-	return 0;
-}
-
 static int devices_open(struct daemon *d)
 {
 	struct device_env env = {
@@ -261,11 +216,9 @@ static void end(struct daemon *d)
 
 		dev->ops->destroy(dev);
 	}
-	while (d->num_workers)
-		worker_destroy(d->workers[--d->num_workers]);
+	workers_end(d);
 	free(d->servers);
 	free(d->devices);
-	free(d->workers);
 	if (d->signals.fd > 0)
 		close(d->signals.fd);
 	if (d->loop)

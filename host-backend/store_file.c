@@ -33,11 +33,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/ioctl.h>
 #include <stdlib.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "block_cmd.h"
 #include "conf.h"
 #include "image.h"
 #include "log.h"
@@ -52,11 +52,6 @@
 
 /* One SQE's length is 32 bits; the kernel stops short of 2 GiB anyway. */
 #define TRANSFER_MAX (1u << 30)
-
-/* Linux 6.12: what a block device calls discard, also without zeroing. */
-#ifndef BLOCK_URING_CMD_DISCARD
-#define BLOCK_URING_CMD_DISCARD _IO(0x12, 0)
-#endif
 
 enum way {
 	WAY_END,

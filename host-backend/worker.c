@@ -33,6 +33,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "soft_ring.h"
 
 #define CQ_ENTRIES_PER_SQ 4
 
@@ -48,6 +49,7 @@
 struct worker {
 	/* worker's thread */
 	struct io_uring ring;
+	struct soft_ring *soft; /* behind @ring instead of the kernel, or NULL */
 	struct list active;
 	struct worker_op *completed;
 	struct worker_op **completed_tail;
@@ -102,14 +104,20 @@ void worker_submit(struct worker *w)
 	if (!io_uring_sq_ready(&w->ring) && !kernel_has_completions(w))
 		return;
 	w->stats.enters++;
-	io_uring_submit_and_get_events(&w->ring);
+	if (unlikely(w->soft))
+		soft_ring_enter(w->soft, false);
+	else
+		io_uring_submit_and_get_events(&w->ring);
 }
 
 static void submit_and_sleep(struct worker *w)
 {
 	w->stats.enters++;
 	w->stats.sleeps++;
-	io_uring_submit_and_wait(&w->ring, 1);
+	if (unlikely(w->soft))
+		soft_ring_enter(w->soft, true);
+	else
+		io_uring_submit_and_wait(&w->ring, 1);
 }
 
 struct io_uring_sqe *worker_sqe(struct worker *w)
@@ -122,7 +130,10 @@ struct io_uring_sqe *worker_sqe(struct worker *w)
 	while (unlikely(!sqe)) {
 		w->stats.overflow_submits++;
 		w->stats.enters++;
-		io_uring_submit(&w->ring);
+		if (unlikely(w->soft))
+			soft_ring_enter(w->soft, false);
+		else
+			io_uring_submit(&w->ring);
 		sqe = io_uring_get_sqe(&w->ring);
 	}
 	return sqe;
@@ -352,7 +363,16 @@ static const struct {
 	{ 0, "plain io_uring" },
 };
 
-static int ring_create(struct worker *w)
+/*
+ * Linux 5.13 brought multishot poll, and with it this feature; no feature bit
+ * is multishot poll's own.
+ */
+static bool ring_too_old(const struct io_uring *ring)
+{
+	return !(ring->features & IORING_FEAT_RSRC_TAGS);
+}
+
+static int kernel_ring_create(struct worker *w)
 {
 	unsigned int i;
 	int err = 0;
@@ -374,10 +394,30 @@ static int ring_create(struct worker *w)
 		w->engine = ring_kinds[i].name;
 		break;
 	}
+	if (err)
+		return err;
+	if (ring_too_old(&w->ring)) {
+		io_uring_queue_exit(&w->ring);
+		return -EOPNOTSUPP;
+	}
 	/* Saves a look-up of the descriptor a call, where it works. */
-	if (!err)
-		io_uring_register_ring_fd(&w->ring);
-	return err;
+	io_uring_register_ring_fd(&w->ring);
+	return 0;
+}
+
+static int ring_create(struct worker *w)
+{
+	if (w->conf.engine == IO_ENGINE_THREADS)
+		return soft_ring_create(&w->soft, &w->ring, w->conf.entries);
+	return kernel_ring_create(w);
+}
+
+static void ring_destroy(struct worker *w)
+{
+	if (w->soft)
+		soft_ring_destroy(w->soft);
+	else
+		io_uring_queue_exit(&w->ring);
 }
 
 static void *thread_main(void *arg)
@@ -394,7 +434,7 @@ static void *thread_main(void *arg)
 	mail_watch(w);
 	while (!w->stop)
 		turn(w);
-	io_uring_queue_exit(&w->ring);
+	ring_destroy(w);
 	return NULL;
 }
 

@@ -23,6 +23,9 @@
  * again: then the other side waits for the CPU that we spin on.  So an idle
  * device takes no CPU, and 500 idle ones do not slow a busy one.
  *
+ * Where the kernel refuses io_uring, soft_ring.h stands behind the same ring:
+ * nobody who prepares entries sees a difference.
+ *
  * Ownership: ops, tasks and the ring belong to the worker's thread.  Others
  * use worker_post() only.
  */
@@ -93,19 +96,32 @@ struct worker_stats {
 	u64 overflow_submits;	/* SQ ring full before the end of a turn */
 };
 
+/** enum io_engine - what stands behind a worker's ring */
+enum io_engine {
+	IO_ENGINE_AUTO, /* io_uring, threads where that is refused */
+	IO_ENGINE_IO_URING, /* the kernel */
+	IO_ENGINE_THREADS, /* soft_ring.h */
+};
+
 /**
  * struct worker_conf - how to make one
  * @index:	number, for the thread's name ("pv-worker/3") and the log
+ * @engine:	IO_ENGINE_THREADS, else io_uring
  * @poll_max_ns: upper bound of the adaptive polling window, 0: never spin
  * @entries:	SQ entries of the ring
  */
 struct worker_conf {
 	unsigned int index;
+	enum io_engine engine;
 	u32 poll_max_ns;
 	unsigned int entries;
 };
 
-/** worker_create() - make the ring and start the thread; 0 or -errno */
+/**
+ * worker_create() - make the ring and start the thread
+ *
+ * Return: 0; -EOPNOTSUPP where io_uring is older than Linux 5.13; -errno.
+ */
 int worker_create(struct worker **out, const struct worker_conf *conf);
 
 /** worker_destroy() - stop the thread; nothing may be in flight any more */

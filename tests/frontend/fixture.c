@@ -19,11 +19,12 @@ struct fixture fx;
 
 static int write_config(void)
 {
+	const char *engine = getenv("PVTEST_ENGINE");
 	const char *dir = fx.daemon.dir;
 	char text[4096];
 
 	snprintf(text, sizeof(text),
-		 "[daemon]\ncontrol = %s/control.sock\n"
+		 "[daemon]\ncontrol = %s/control.sock\nio-engine = %s\n"
 		 "[blk disk]\nsocket-path = %s/disk.sock\n"
 		 "blk-file = %s/disk.img\nnum-queues = %u\nserial = %s\n"
 		 "[blk witness]\nsocket-path = %s/witness.sock\n"
@@ -34,7 +35,8 @@ static int write_config(void)
 		 "store = null\nsize = %llu\nnum-queues = %u\n"
 		 "[net echo]\nsocket-path = %s/echo.sock\nport = echo\n"
 		 "num-queues = 2\n",
-		 dir, dir, dir, DISK_QUEUES, DISK_SERIAL, dir, dir, dir, dir, dir,
+		 dir, engine ? engine : "auto", dir, dir, DISK_QUEUES,
+		 DISK_SERIAL, dir, dir, dir, dir, dir,
 		 (unsigned long long)NULL_SIZE, DISK_QUEUES, dir);
 	return daemon_write(&fx.daemon, "conf", text);
 }

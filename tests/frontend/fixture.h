@@ -64,7 +64,8 @@ extern struct fixture fx;
 /**
  * fixture_run() - start the daemon, run tests, stop it
  *
- * $PVTEST_FILTER picks tests by name (cmocka's pattern with * and ?).
+ * $PVTEST_FILTER picks tests by name (cmocka's pattern with * and ?),
+ * $PVTEST_ENGINE is the daemon's io-engine.
  *
  * Return: exit status for main().
  */

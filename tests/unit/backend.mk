@@ -8,12 +8,15 @@ test_vq_split-srcs := $(core)/vq.c $(core)/vq_split.c $(core)/mem.c $(core)/sigb
 test_sigbus-srcs := $(core)/sigbus.c
 test_vu_msg-srcs := $(core)/vu_msg.c
 test_evloop-srcs := $(core)/evloop.c
-test_worker-srcs := $(core)/worker.c $(core)/log.c
+worker-srcs := $(core)/worker.c $(core)/soft_ring.c $(core)/pool.c
+test_worker-srcs := $(worker-srcs) $(core)/log.c
 test_worker-libs := -luring
+test_soft_ring-srcs := $(worker-srcs) $(core)/log.c
+test_soft_ring-libs := -luring
 test_conf-srcs := $(patsubst %,$(core)/%.c,conf conf_args conf_device \
 	conf_file conf_given conf_set conf_table suggest)
 test_conf-libs := -linih
 
 # As the daemon is built: callbacks need not use all that they are given.
-$(foreach t,list mem sigbus vq_split vu_msg evloop worker conf,\
+$(foreach t,list mem sigbus vq_split vu_msg evloop worker soft_ring conf,\
 	$(eval test_$(t)-cflags := -Wno-unused-parameter))

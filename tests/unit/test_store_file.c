@@ -469,9 +469,11 @@ static void read_only_offers_no_change(void **state)
 	assert_int_equal(read_write(d, STORE_READ, 0, 0, 4096, 1, NULL), 0);
 }
 
+static enum io_engine engine = IO_ENGINE_IO_URING;
+
 static int start_worker(void **state)
 {
-	const struct worker_conf conf = { .entries = 64 };
+	const struct worker_conf conf = { .engine = engine, .entries = 64 };
 
 	(void)state;
 	return worker_create(&worker, &conf);
@@ -517,5 +519,11 @@ int main(void)
 		IN_MEMORY(one_writer_or_many_readers, "lock_in_memory"),
 	};
 
-	return cmocka_run_group_tests(tests, start_worker, stop_worker);
+	int failed;
+
+	failed = cmocka_run_group_tests_name("io_uring", tests, start_worker,
+					     stop_worker);
+	engine = IO_ENGINE_THREADS;
+	return failed + cmocka_run_group_tests_name("threads", tests,
+						    start_worker, stop_worker);
 }

@@ -20,10 +20,12 @@
 
 static struct worker *w;
 static sem_t done;
+static enum io_engine engine = IO_ENGINE_IO_URING;
 
 static int start_worker(u32 poll_max_ns)
 {
 	const struct worker_conf conf = {
+		.engine = engine,
 		.poll_max_ns = poll_max_ns,
 		.entries = 8,
 	};
@@ -287,7 +289,7 @@ static void many_nops(void *arg)
 	for (i = 0; i < NOPS; i++) {
 		struct io_uring_sqe *sqe = worker_sqe(w);
 
-		nops[i].op.done = completion_done;
+		nops[i] = (struct completion){ .op.done = completion_done };
 		io_uring_prep_nop(sqe);
 		worker_sqe_bind(sqe, &nops[i].op);
 	}
@@ -346,5 +348,10 @@ int main(void)
 		TEST(signal_arrives),
 	};
 
-	return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
+	int failed;
+
+	failed = cmocka_run_group_tests_name("io_uring", tests, NULL, NULL);
+	engine = IO_ENGINE_THREADS;
+	return failed + cmocka_run_group_tests_name("threads", tests, NULL,
+						    NULL);
 }
