@@ -39,6 +39,7 @@ LANES = [
     [
         Suite("unit", ["make", "-s", "-C", "tests/unit", "-j2", "check"], 600),
         Suite("frontend", ["make", "-s", "-C", "tests/frontend", "-j2", "check"], 900),
+        Suite("fuzz", ["tests/fuzz/check"], 600),
         Suite("docs", ["tests/docs/check"], 300),
         Suite("e2e", PYTEST + ["tests/e2e"], 2400, junit=True),
         Suite("support", ["scripts/pvlib/support.py", "--check"], 60),

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * ring - a virtqueue under fuzz: what split and packed rings have in common
+ */
+#include "ring.h"
+
+#include <errno.h>
+#include <linux/virtio_config.h>
+
+#define COMMANDS_MAX 400
+
+static struct iovec iov[VQ_CHAIN_IOV_MAX];
+
+/* Beside the VRING_DESC_F_* bits in an input's flag byte. */
+#define DESC_LONG 0x40
+#define DESC_HIGH 0x80
+
+struct ring_desc ring_desc_take(struct fuzz_input *in)
+{
+	struct ring_desc d = { .addr = fuzz_u16(in) };
+	u8 flags;
+
+	d.len = fuzz_u16(in);
+	flags = fuzz_u8(in);
+	d.next = fuzz_u8(in);
+	d.flags = flags & (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE |
+			   VRING_DESC_F_INDIRECT);
+	if (flags & DESC_LONG) {
+		d.len <<= 16;
+		d.next = (u16)(d.next * 257);
+	}
+	if (flags & DESC_HIGH)
+		d.addr |= 0xffffffffffff0000;
+	return d;
+}
+
+static u64 area_take(struct fuzz_input *in, bool regular, u64 gpa)
+{
+	return GUEST_UVA + (regular ? gpa : fuzz_u16(in));
+}
+
+static void setup_take(struct ring *r, struct fuzz_input *in)
+{
+	u8 how = fuzz_u8(in);
+	bool regular = !(how & 0x80);
+
+	r->setup = (struct vq_setup){
+		.mem = guest_memory(),
+		.features = r->driver->features |
+			    (r->driver->choices &
+			     ((u64)fuzz_u8(in) << VIRTIO_RING_F_INDIRECT_DESC |
+			      (u64)fuzz_u8(in) << 32)),
+		.size = how & 0x40 ? fuzz_u16(in) : 1U << (how & 7),
+	};
+	r->setup.desc_uva = area_take(in, regular, RING_DESC);
+	r->setup.avail_uva = area_take(in, regular, RING_AVAIL);
+	r->setup.used_uva = area_take(in, regular, RING_USED);
+	if (how & 0x20)
+		r->setup.base = fuzz_u32(in) & r->driver->base_mask;
+}
+
+/* A ring that is started stands where it was told to. */
+static bool start(struct ring *r)
+{
+	struct vq before = r->vq;
+
+	if (vq_start(&r->vq, &r->setup)) {
+		FUZZ_CHECK(!memcmp(&before, &r->vq, sizeof(before)));
+		return false;
+	}
+	FUZZ_CHECK(r->vq.size == r->setup.size && r->vq.size > 0);
+	FUZZ_CHECK(!vq_broken(&r->vq));
+	r->num_popped = 0;
+	r->fresh = 0;
+	return true;
+}
+
+/* Both ends of each piece are memory that the device may use. */
+static void touch(const struct vq_chain *c)
+{
+	for (unsigned int i = 0; i < c->in_num; i++) {
+		u8 *p = c->iov[c->out_num + i].iov_base;
+
+		p[0] = 0x5a;
+		p[c->iov[c->out_num + i].iov_len - 1] = 0x5a;
+	}
+}
+
+static void check_chain(const struct ring *r, const struct vq_chain *c)
+{
+	FUZZ_CHECK(c->id < r->vq.size);
+	FUZZ_CHECK((u32)c->out_num + c->in_num > 0);
+	FUZZ_CHECK((u32)c->out_num + c->in_num <= c->iov_max);
+	FUZZ_CHECK(guest_check_iov(c->iov, c->out_num) == c->out_len);
+	FUZZ_CHECK(guest_check_iov(c->iov + c->out_num, c->in_num) ==
+		   c->in_len);
+}
+
+static void pop(struct ring *r, struct fuzz_input *in)
+{
+	u8 room = fuzz_u8(in);
+	struct vq_chain c = {
+		.iov = iov,
+		.iov_max = room ? room : VQ_CHAIN_IOV_MAX,
+	};
+	bool broken = vq_broken(&r->vq);
+	int ret;
+
+	/* A device holds no more than the ring has. */
+	if (r->num_popped >= min((u32)r->vq.size,
+				 (u32)ARRAY_SIZE(r->popped)))
+		return;
+	ret = vq_pop(&r->vq, &c);
+	FUZZ_CHECK(ret == 1 || ret == 0 || ret == -EPROTO);
+	FUZZ_CHECK((ret == -EPROTO) == vq_broken(&r->vq));
+	FUZZ_CHECK(!broken || ret == -EPROTO);
+	if (ret != 1)
+		return;
+	check_chain(r, &c);
+	touch(&c);
+	r->popped[r->num_popped++] = c.id;
+	r->fresh++;
+}
+
+static void push(struct ring *r, struct fuzz_input *in)
+{
+	u8 which = fuzz_u8(in);
+	unsigned int i;
+
+	if (!r->num_popped)
+		return;
+	/* In order of use unless the input wants another one. */
+	i = which % r->num_popped;
+	if (r->setup.features & BIT_ULL(VIRTIO_F_IN_ORDER))
+		i = 0;
+	vq_push(&r->vq, r->popped[i], fuzz_u16(in));
+	r->num_popped--;
+	memmove(&r->popped[i], &r->popped[i + 1],
+		(r->num_popped - i) * sizeof(r->popped[0]));
+	r->fresh = 0;
+}
+
+static void publish(struct ring *r)
+{
+	bool staged = r->vq.staged;
+	bool call = vq_publish(&r->vq);
+
+	FUZZ_CHECK(!call || (staged && !vq_broken(&r->vq)));
+	FUZZ_CHECK(!r->vq.staged);
+}
+
+static void unpop(struct ring *r, struct fuzz_input *in)
+{
+	unsigned int n = fuzz_u8(in) % (r->fresh + 1);
+
+	if (vq_broken(&r->vq))
+		return;
+	vq_unpop(&r->vq, n);
+	r->num_popped -= n;
+	r->fresh -= n;
+}
+
+static void notify(struct ring *r, struct fuzz_input *in)
+{
+	bool more;
+
+	if (fuzz_u8(in) & 1) {
+		vq_notify_off(&r->vq);
+		return;
+	}
+	more = vq_notify_on(&r->vq);
+	FUZZ_CHECK(more == vq_pending(&r->vq));
+	FUZZ_CHECK(!more || !vq_broken(&r->vq));
+}
+
+static void write_raw(struct fuzz_input *in)
+{
+	u8 buf[256];
+	u16 gpa = fuzz_u16(in);
+	u8 len = fuzz_u8(in);
+
+	fuzz_bytes(in, buf, len);
+	guest_write(gpa, buf, len);
+}
+
+/* GET_VRING_BASE and back: nothing in flight, the position goes on. */
+static bool restart(struct ring *r)
+{
+	if (r->num_popped || vq_broken(&r->vq))
+		return true;
+	publish(r);
+	r->setup.base = vq_base(&r->vq);
+	vq_stop(&r->vq);
+	return start(r);
+}
+
+enum command {
+	CMD_DESC,
+	CMD_TABLE_DESC,
+	CMD_AVAILABLE,
+	CMD_JUMP,
+	CMD_POP,
+	CMD_PUSH,
+	CMD_PUBLISH,
+	CMD_UNPOP,
+	CMD_NOTIFY,
+	CMD_RAW,
+	CMD_RESTART,
+	CMD_MAX
+};
+
+static bool command(struct ring *r, struct fuzz_input *in)
+{
+	switch (fuzz_u8(in) % CMD_MAX) {
+	case CMD_DESC:
+		r->driver->desc_write(r, in, RING_DESC);
+		break;
+	case CMD_TABLE_DESC:
+		r->driver->desc_write(r, in, fuzz_u16(in));
+		break;
+	case CMD_AVAILABLE:
+		r->driver->available(r, in);
+		break;
+	case CMD_JUMP:
+		r->driver->jump(r, in);
+		break;
+	case CMD_POP:
+		pop(r, in);
+		break;
+	case CMD_PUSH:
+		push(r, in);
+		break;
+	case CMD_PUBLISH:
+		publish(r);
+		break;
+	case CMD_UNPOP:
+		unpop(r, in);
+		break;
+	case CMD_NOTIFY:
+		notify(r, in);
+		break;
+	case CMD_RAW:
+		write_raw(in);
+		break;
+	case CMD_RESTART:
+		return restart(r);
+	}
+	return true;
+}
+
+void ring_run(const struct ring_driver *driver, struct fuzz_input *in)
+{
+	static struct ring r;
+
+	memset(&r, 0, sizeof(r));
+	r.driver = driver;
+	r.wrap = true;
+	setup_take(&r, in);
+	if (!start(&r))
+		return;
+	for (unsigned int i = 0; in->left && i < COMMANDS_MAX; i++)
+		if (!command(&r, in))
+			return;
+	vq_stop(&r.vq);
+}
