@@ -23,9 +23,9 @@ def directory():
 
 @pytest.fixture(params=["intree", "pv"])
 def driver(request):
-    """Whose drivers: the tree's in Debian's kernel, or ours in our own."""
+    """Whose drivers, as modules: the tree's in Debian's kernel, or ours in our own."""
     if request.param == "intree" and not uml.DEBIAN.exists():
         pytest.fail(f"{uml.DEBIAN} is missing: install user-mode-linux")
-    if request.param == "pv" and not uml.OWN.exists():
-        pytest.fail(f"{uml.OWN} is missing: run scripts/kernels/build uml")
+    if request.param == "pv" and not uml.BARE.exists():
+        pytest.fail(f"{uml.BARE} is missing: run scripts/kernels/build uml")
     return request.param

@@ -10,8 +10,8 @@ from pvlib import daemon, pair, paths
 
 DISK_MB = 64
 SERIAL = "pvpack-uml-disk"
-MODULES = {"intree": ["drivers/block/virtio_blk"], "pv": []}
-KERNEL = {"intree": uml.DEBIAN, "pv": uml.OWN}
+MODULES = {"intree": [uml.intree_module("drivers/block/virtio_blk")],
+           "pv": [uml.own_module("pvblk")]}
 
 
 class Disk:
@@ -22,7 +22,7 @@ class Disk:
         socket = directory / "disk.sock"
         self.daemon = daemon.pvbackend_blk(socket, self.image,
                                            options=[f"--serial={SERIAL}", *options])
-        self.guest = uml.Uml(KERNEL[driver], directory, MODULES[driver])
+        self.guest = uml.Uml(uml.KERNEL[driver], directory, MODULES[driver])
         self.guest.add_device(socket, uml.DISK_ID)
         self.run = self.guest.run
 

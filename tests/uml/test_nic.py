@@ -9,9 +9,10 @@ import uml
 from pvlib import daemon, netns, pair, paths, process, work
 
 TAP = "pvuml0"
-MODULES = {"intree": ["net/core/failover", "drivers/net/net_failover",
-                      "drivers/net/virtio_net"], "pv": []}
-KERNEL = {"intree": uml.DEBIAN, "pv": uml.OWN}
+MODULES = {"intree": [uml.intree_module(name) for name in
+                      ("net/core/failover", "drivers/net/net_failover",
+                       "drivers/net/virtio_net")],
+           "pv": [uml.own_module("pvnet")]}
 UP = f"""
     ip link set lo up
     ip link set eth0 up
@@ -28,7 +29,7 @@ class Nic:
         socket = directory / "nic.sock"
         network.add_tap(TAP, pair.HOST_ADDRESS)
         self.daemon = daemon.pvbackend_net(socket, TAP, prefix=network.prefix)
-        self.guest = uml.Uml(KERNEL[driver], directory, MODULES[driver])
+        self.guest = uml.Uml(uml.KERNEL[driver], directory, MODULES[driver])
         self.guest.add_device(socket, uml.NIC_ID)
 
     def run(self, script, **options):

@@ -2,9 +2,10 @@
 """uml - User-mode Linux as a guest of the daemon: one boot, one script.
 
 UML is a real Linux that runs as a process, at the host's speed, and speaks
-vhost-user itself.  It has one CPU, so its devices have one queue.  Two kernels:
-Debian's, with the drivers of the tree as modules, and ours (config), with our
-drivers, lockdep, KASAN and kmemleak built in.
+vhost-user itself.  It has one CPU, so its devices have one queue.  Kernels:
+Debian's, with the drivers of the tree as modules, and our own (config), with
+lockdep, KASAN and kmemleak, where ours are modules (BARE) or built in (OWN, for
+KUnit).
 """
 
 import os
@@ -18,7 +19,8 @@ from pvlib import paths, process
 INIT = Path(__file__).with_name("init")
 DEBIAN = Path("/usr/bin/linux.uml")
 OWN = paths.BUILD / "kernels" / "uml"
-MODULES = "/usr/lib/uml/modules/$(uname -r)/kernel"
+BARE = paths.BUILD / "kernels" / "uml-bare"
+KERNEL = {"intree": DEBIAN, "pv": BARE}
 DISK_ID, NIC_ID = 2, 1  # virtio 1.3, 5: device types
 BOOT_SECONDS = 300
 
@@ -27,10 +29,19 @@ TROUBLE = re.compile(r"BUG:|WARNING:|KASAN|INFO: |Oops|Kernel panic|Bad page|"
                      r"unreferenced object|possible recursive|UBSAN|stack-out-of")
 
 
+def intree_module(name):
+    """By its path below Debian's tree."""
+    return f"/usr/lib/uml/modules/$(uname -r)/kernel/{name}.ko"
+
+
+def own_module(name):
+    return str(paths.BUILD / "modules" / "uml" / f"{name}.ko")
+
+
 class Uml:
     """A kernel and its devices; run() boots it once.
 
-    modules are loaded first, in order, by their paths below Debian's tree.
+    modules are loaded first, in order.
     """
 
     def __init__(self, kernel, directory, modules=(), memory="256M"):
@@ -61,7 +72,7 @@ class Uml:
 
     def run(self, script, leaks=False, timeout=BOOT_SECONDS):
         """Run a shell script as the only thing; output of it is returned."""
-        load = "".join(f"insmod {MODULES}/{name}.ko\n" for name in self.modules)
+        load = "".join(f"insmod {name}\n" for name in self.modules)
         (self.directory / "script").write_text(load + script)
         status = self.directory / "status"
         status.unlink(missing_ok=True)
