@@ -246,7 +246,7 @@ void net_rx_start(struct net_rx *rx, struct queue *q)
 
 void net_rx_stop(struct net_rx *rx)
 {
-	if (!vq_broken(&rx->q->vq))
-		vq_unpop(&rx->q->vq, rx->end - rx->first);
+	while (!vq_broken(&rx->q->vq) && rx->end > rx->first)
+		vq_unpop(&rx->q->vq, rx->bufs[--rx->end].id);
 	held_clear(rx);
 }

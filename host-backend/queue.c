@@ -283,7 +283,7 @@ const char *queue_start_error(int err)
 	if (err == -EFAULT)
 		return "the ring does not lie in one region of shared memory";
 	if (err == -EINVAL)
-		return "the ring's addresses are not aligned";
+		return "the ring's size, position or alignment is wrong for its layout";
 	return strerror(-err);
 }
 

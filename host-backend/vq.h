@@ -2,8 +2,9 @@
 /*
  * vq - virtqueues as a device sees them: READ THIS FIRST
  *
- * One small interface over the ring layouts (split here; packed is a second
- * set of operations).  A device's turn looks like this, whatever the layout:
+ * One small interface over two ring layouts, split (vq_split.c) and packed
+ * (vq_packed.c); vq_start() chooses by what the driver acknowledged.  A device's
+ * turn looks like this, whatever the layout:
  *
  *	vq_notify_off(vq);
  *	while (vq_pop(vq, &chain) > 0)		what the driver made available
@@ -19,21 +20,45 @@
  * then on nothing is popped, pushed or signalled, until the front end sets it
  * up anew; other queues do not notice.
  *
+ * Ring features, all offered for both layouts:
+ *
+ * EVENT_IDX	 each side names the entry at which it wants to be signalled
+ * INDIRECT_DESC a descriptor may refer to a table with the chain in it
+ * IN_ORDER	 buffers go back in the order they came in.  Devices need not
+ *		 know: vq_push() keeps what is done until all before it are
+ *		 (vq_order.h), and vq_publish() shows what is due as a batch
+ * NOTIFICATION_DATA changes what the driver writes to the device's notification
+ *		 address, which is the front end's affair: a kick eventfd
+ *		 carries none of it, and the ring itself says as much
+ *
  * A vq is used by one thread at a time: the worker while its queue runs, the
  * control thread while it is stopped (queue.h).
  */
 #ifndef PV_VQ_H
 #define PV_VQ_H
 
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
 #include <sys/uio.h>
 
 #include "mem.h"
 #include "util.h"
 
-/* virtio 1.3, 2.7: "Queue Size value is always a power of 2. The maximum
- * Queue Size value is 32768."
+/* virtio 1.3, 2.7 and 2.8: both layouts have at most 32768 entries; the split
+ * ring's number of them is a power of 2, the packed ring's need not be.
  */
 #define VQ_SIZE_MAX 32768
+
+/* Not yet in the headers of Linux 6.1. */
+#ifndef VIRTIO_F_NOTIFICATION_DATA
+#define VIRTIO_F_NOTIFICATION_DATA 38
+#endif
+
+/* What vq_start() understands, whatever the device; see above. */
+#define VQ_FEATURES                                                         \
+	(BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |                             \
+	 BIT_ULL(VIRTIO_RING_F_EVENT_IDX) | BIT_ULL(VIRTIO_F_RING_PACKED) | \
+	 BIT_ULL(VIRTIO_F_IN_ORDER) | BIT_ULL(VIRTIO_F_NOTIFICATION_DATA))
 
 /* Longest chain we take, in iov entries; what config space promises (blk
  * seg_max) and what Linux drivers send both stay far below.
@@ -71,7 +96,9 @@ struct vq_chain {
  * @desc_uva:	SET_VRING_ADDR's addresses (front end's address space)
  * @avail_uva:	driver area
  * @used_uva:	device area
- * @base:	SET_VRING_BASE's value: where to go on
+ * @base:	SET_VRING_BASE's value: where to go on, as the layout encodes it
+ *		(vhost-user: "A vring descriptor index for split virtqueues",
+ *		"Vring descriptor indices for packed virtqueues")
  */
 struct vq_setup {
 	const struct mem_table *mem;
@@ -90,8 +117,10 @@ struct vq_setup {
  */
 enum vq_fault {
 	VQ_FAULT_NONE,
-	VQ_FAULT_AVAIL_JUMP,	/* available index ran ahead by more than size */
+	VQ_FAULT_AVAIL_JUMP,	/* more made available than the ring has entries */
 	VQ_FAULT_HEAD,		/* head index >= size */
+	VQ_FAULT_ID,		/* buffer id >= size, or of a buffer in use */
+	VQ_FAULT_PARTIAL,	/* chain goes on where nothing is available */
 	VQ_FAULT_NEXT,		/* next index >= size */
 	VQ_FAULT_LOOP,		/* chain longer than the ring or table */
 	VQ_FAULT_ORDER,		/* readable descriptor after a writable one */
@@ -107,18 +136,29 @@ enum vq_fault {
 };
 
 struct vq;
+struct vq_order;
 
 /**
- * struct vq_layout_ops - one ring layout
+ * struct vq_layout_ops - one ring layout, called through the wrappers below
+ * @start:	check @s and fill in the layout's own part; the rest is done
+ * @pop:	as vq_pop()
+ * @push:	stage one used entry that moves the ring on by @slots
+ * @publish:	as vq_publish()
+ * @unpop:	move back by @slots
+ * @notify_off:	as vq_notify_off()
+ * @notify_on:	as vq_notify_on()
+ * @pending:	as vq_pending()
+ * @base:	as vq_base()
  *
- * Called through the wrappers below only.
+ * Slots are what a buffer takes on the used side: 1 in a split ring, its
+ * descriptors in a packed one.
  */
 struct vq_layout_ops {
 	int (*start)(struct vq *vq, const struct vq_setup *s);
 	int (*pop)(struct vq *vq, struct vq_chain *chain);
-	void (*push)(struct vq *vq, u16 id, u32 len);
+	void (*push)(struct vq *vq, u16 id, u32 len, u16 slots);
 	bool (*publish)(struct vq *vq);
-	void (*unpop)(struct vq *vq, unsigned int count);
+	void (*unpop)(struct vq *vq, u16 slots);
 	void (*notify_off)(struct vq *vq);
 	bool (*notify_on)(struct vq *vq);
 	bool (*pending)(struct vq *vq);
@@ -150,21 +190,57 @@ struct vq_split {
 };
 
 /**
+ * struct vq_packed - positions and areas of a packed ring
+ * @desc:	descriptor ring, guest memory
+ * @driver_event: driver area, guest memory: when the driver wants to be called
+ * @device_event: device area, guest memory: when we want to be kicked
+ * @first:	first descriptor staged since the last vq_publish(), or NULL
+ * @first_flags: what makes it, and so all after it, used
+ * @avail:	position of the next descriptor to take
+ * @used:	position where the next vq_push() goes
+ * @taken:	descriptors between them, of buffers popped and not pushed
+ * @advanced:	by how many @used moved since the last decision whether to call
+ * @call_valid:	there has been one
+ *
+ * A position is an index in bits 0 to 14 and the ring's wrap counter in bit 15,
+ * as in the event structures and in vhost-user.
+ */
+struct vq_packed {
+	struct vring_packed_desc *desc;
+	const u32 *driver_event;
+	u32 *device_event;
+	struct vring_packed_desc *first;
+	u16 first_flags;
+	u16 avail;
+	u16 used;
+	u16 taken;
+	u16 advanced;
+	bool call_valid;
+};
+
+/**
  * struct vq - a virtqueue, device side
  * @ops:	layout; NULL while not started
  * @mem:	guest memory
  * @size:	entries, a power of two for the split ring
+ * @slots:	by buffer id: slots of a buffer popped and not pushed, else 0;
+ *		NULL for a split ring without IN_ORDER, where each takes one and
+ *		an id used twice harms nobody
+ * @order:	VIRTIO_F_IN_ORDER negotiated: what waits for its turn, else NULL
  * @event_idx:	VIRTIO_F_EVENT_IDX negotiated
  * @indirect:	VIRTIO_F_INDIRECT_DESC negotiated
  * @notify_enabled: the driver was asked to kick
  * @fault:	VQ_FAULT_NONE or why nothing moves any more
  * @region_hint: index of the memory region of the last look-up
- * @staged:	buffers pushed since the last vq_publish()
+ * @staged:	buffers that the next vq_publish() makes visible
  * @split:	state of the split layout
+ * @packed:	state of the packed layout
  */
 struct vq {
 	const struct vq_layout_ops *ops;
 	const struct mem_table *mem;
+	u16 *slots;
+	struct vq_order *order;
 	u16 size;
 	bool event_idx;
 	bool indirect;
@@ -172,14 +248,18 @@ struct vq {
 	enum vq_fault fault;
 	unsigned int region_hint;
 	unsigned int staged;
-	struct vq_split split;
+	union {
+		struct vq_split split;
+		struct vq_packed packed;
+	};
 };
 
 /**
  * vq_start() - check a ring's description and make it ready
  *
  * Return: 0, -EINVAL (size, alignment, base), -EFAULT (area not in guest
- * memory, or not in one region).  @vq is untouched on failure.
+ * memory, or not in one region), -ENOMEM.  @vq is untouched on failure; what it
+ * was before is forgotten otherwise.
  */
 int vq_start(struct vq *vq, const struct vq_setup *s);
 
@@ -210,26 +290,45 @@ static inline int vq_pop(struct vq *vq, struct vq_chain *chain)
 }
 
 /**
- * vq_unpop() - give back the last @count popped buffers, as if never taken
+ * vq_unpop() - give back the buffer popped last, as if never taken
+ * @id:		vq_chain.id
  *
  * For a device that finds no room to go on (net rx: not enough buffers for a
- * packet).  Only the latest ones, and only before a vq_push() of any of them.
+ * packet).  Several are given back in reverse order, and only those that nothing
+ * popped since has been vq_push()ed of.
  */
-static inline void vq_unpop(struct vq *vq, unsigned int count)
-{
-	vq->ops->unpop(vq, count);
-}
+void vq_unpop(struct vq *vq, u16 id);
+
+/* With IN_ORDER: keep it until its turn. */
+void vq_push_ordered(struct vq *vq, u16 id, u32 len);
 
 /**
  * vq_push() - stage a buffer as used
  * @id:		vq_chain.id
  * @len:	bytes written into the writable part (virtio 1.3, 2.7.8.2)
+ *
+ * Nothing where the ring is broken.
  */
 static inline void vq_push(struct vq *vq, u16 id, u32 len)
 {
-	vq->ops->push(vq, id, len);
+	u16 slots = 1;
+
+	if (unlikely(vq_broken(vq)))
+		return;
+	if (vq->slots) {
+		slots = vq->slots[id];
+		vq->slots[id] = 0;
+	}
+	if (vq->order) {
+		vq_push_ordered(vq, id, len);
+		return;
+	}
+	vq->ops->push(vq, id, len, slots);
 	vq->staged++;
 }
+
+/* With IN_ORDER: stage what is due. */
+void vq_stage_ordered(struct vq *vq);
 
 /**
  * vq_publish() - make everything staged visible to the driver, at once
@@ -238,7 +337,13 @@ static inline void vq_push(struct vq *vq, u16 id, u32 len)
  */
 static inline bool vq_publish(struct vq *vq)
 {
+	if (!vq->staged)
+		return false;
 	vq->staged = 0;
+	if (unlikely(vq_broken(vq)))
+		return false;
+	if (vq->order)
+		vq_stage_ordered(vq);
 	return vq->ops->publish(vq);
 }
 

@@ -27,22 +27,13 @@
 #include "vq_split.h"
 
 #include <errno.h>
-#include <linux/virtio_config.h>
-#include <linux/virtio_ring.h>
-#include <string.h>
+
+#include "vq_layout.h"
 
 /* virtio 1.3, 2.7: alignment of the three areas. */
 #define DESC_ALIGN  16
 #define AVAIL_ALIGN 2
 #define USED_ALIGN  4
-
-/* struct vring_desc in our byte order. */
-struct desc {
-	u64 addr;
-	u32 len;
-	u16 flags;
-	u16 next;
-};
 
 /* A descriptor table and how many entries it has: the ring's or an indirect. */
 struct table {
@@ -51,13 +42,12 @@ struct table {
 	bool indirect;
 };
 
-static struct desc desc_copy(const struct vring_desc *desc)
+static struct vq_desc desc_copy(const struct vring_desc *desc)
 {
-	return (struct desc){
+	return (struct vq_desc){
 		.addr = virtio64_to_cpu(READ_ONCE(desc->addr)),
 		.len = virtio32_to_cpu(READ_ONCE(desc->len)),
 		.flags = virtio16_to_cpu(READ_ONCE(desc->flags)),
-		.next = virtio16_to_cpu(READ_ONCE(desc->next)),
 	};
 }
 
@@ -89,73 +79,52 @@ static void set_avail_event(struct vq *vq, u16 idx)
 	WRITE_ONCE(*event, cpu_to_virtio16(idx));
 }
 
-static int area_find(const struct vq_setup *s, u64 uva, u64 len, u64 align,
-		     void **out)
+static int areas_map(struct vq_split *split, const struct vq_setup *s)
 {
-	void *hva = mem_uva_to_hva(s->mem, uva, len);
-
-	if (!hva)
-		return -EFAULT;
-	if ((uintptr_t)hva % align)
-		return -EINVAL;
-	*out = hva;
-	return 0;
-}
-
-static int areas_find(struct vq_split *split, const struct vq_setup *s)
-{
+	const u64 size = s->size;
 	/* With the event words, which are there whether negotiated or not. */
-	u64 avail_len = sizeof(struct vring_avail) + (s->size + 1) * 2ULL;
-	u64 used_len = sizeof(struct vring_used) +
-		       s->size * sizeof(struct vring_used_elem) + 2;
-	void *desc, *avail, *used;
+	const struct vq_area areas[] = {
+		{ s->desc_uva, size * sizeof(struct vring_desc), DESC_ALIGN },
+		{ s->avail_uva, sizeof(struct vring_avail) + (size + 1) * 2,
+		  AVAIL_ALIGN },
+		{ s->used_uva,
+		  sizeof(struct vring_used) +
+			  size * sizeof(struct vring_used_elem) + 2,
+		  USED_ALIGN },
+	};
+	void *hva[ARRAY_SIZE(areas)];
 	int err;
 
-	err = area_find(s, s->desc_uva, s->size * sizeof(struct vring_desc),
-			DESC_ALIGN, &desc);
-	if (err)
-		return err;
-	err = area_find(s, s->avail_uva, avail_len, AVAIL_ALIGN, &avail);
-	if (err)
-		return err;
-	err = area_find(s, s->used_uva, used_len, USED_ALIGN, &used);
-	if (err)
-		return err;
-	split->desc = desc;
-	split->avail = avail;
-	split->used = used;
+	for (unsigned int i = 0; i < ARRAY_SIZE(areas); i++) {
+		err = vq_area_map(s, &areas[i], &hva[i]);
+		if (err)
+			return err;
+	}
+	split->desc = hva[0];
+	split->avail = hva[1];
+	split->used = hva[2];
 	return 0;
 }
 
 static int split_start(struct vq *vq, const struct vq_setup *s)
 {
-	struct vq_split split = { 0 };
-	u16 used_idx;
+	struct vq_split *split = &vq->split;
 	int err;
 
-	/* virtio 1.3, 2.7: a power of 2, at most 32768 */
-	if (!s->size || s->size > VQ_SIZE_MAX || (s->size & (s->size - 1)))
+	/* virtio 1.3, 2.7: a power of 2 */
+	if (s->size & (s->size - 1))
 		return -EINVAL;
 	if (s->base > UINT16_MAX)
 		return -EINVAL;
-	err = areas_find(&split, s);
+	*split = (struct vq_split){
+		.avail_shadow = (u16)s->base,
+		.avail_next = (u16)s->base,
+	};
+	err = areas_map(split, s);
 	if (err)
 		return err;
-
-	used_idx = virtio16_to_cpu(READ_ONCE(split.used->idx));
-	split.avail_shadow = (u16)s->base;
-	split.avail_next = (u16)s->base;
-	split.used_next = used_idx;
-	split.used_published = used_idx;
-	*vq = (struct vq){
-		.ops = &vq_split_ops,
-		.mem = s->mem,
-		.size = (u16)s->size,
-		.event_idx = s->features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX),
-		.indirect = s->features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC),
-		.notify_enabled = true,
-		.split = split,
-	};
+	split->used_next = virtio16_to_cpu(READ_ONCE(split->used->idx));
+	split->used_published = split->used_next;
 	return 0;
 }
 
@@ -178,92 +147,19 @@ static bool avail_refresh(struct vq *vq)
 	return true;
 }
 
-/* The region of the last look-up is the right one nearly always. */
-static void *buffer_hva(struct vq *vq, gpa_t gpa, u64 len)
-{
-	void *hva;
-
-	if (likely(vq->region_hint < vq->mem->count)) {
-		hva = mem_region_hva(&vq->mem->region[vq->region_hint], gpa,
-				     len);
-		if (likely(hva))
-			return hva;
-	}
-	hva = mem_gpa_to_hva(vq->mem, gpa, len);
-	if (hva)
-		vq->region_hint = (unsigned int)(mem_region_find(vq->mem, gpa) -
-						 vq->mem->region);
-	return hva;
-}
-
-/* Entries appended to chain->iov for one descriptor, or a fault. */
-static enum vq_fault buffer_map(struct vq *vq, struct vq_chain *chain,
-				const struct desc *d, unsigned int *added)
-{
-	unsigned int used = (unsigned int)chain->out_num + chain->in_num;
-	unsigned int room = min(chain->iov_max, VQ_CHAIN_IOV_MAX) - used;
-	struct iovec *iov = &chain->iov[used];
-	int n;
-
-	if (unlikely(!room))
-		return VQ_FAULT_IOV;
-	iov->iov_base = buffer_hva(vq, d->addr, d->len);
-	if (likely(iov->iov_base)) {
-		iov->iov_len = d->len;
-		*added = 1;
-		return VQ_FAULT_NONE;
-	}
-	n = mem_gpa_to_iov(vq->mem, d->addr, d->len, iov, room);
-	if (n < 0)
-		return n == -ENOBUFS ? VQ_FAULT_IOV : VQ_FAULT_ADDRESS;
-	*added = (unsigned int)n;
-	return VQ_FAULT_NONE;
-}
-
-static enum vq_fault chain_append(struct vq *vq, struct vq_chain *chain,
-				  const struct desc *d)
-{
-	enum vq_fault fault;
-	unsigned int added;
-
-	/* virtio 1.3, 2.7.4.2: all writable ones after all readable ones */
-	if (!(d->flags & VRING_DESC_F_WRITE) && chain->in_num)
-		return VQ_FAULT_ORDER;
-	if (!d->len)
-		return VQ_FAULT_NONE;
-	fault = buffer_map(vq, chain, d, &added);
-	if (fault)
-		return fault;
-	if (d->flags & VRING_DESC_F_WRITE) {
-		chain->in_num = (u16)(chain->in_num + added);
-		chain->in_len += d->len;
-	} else {
-		chain->out_num = (u16)(chain->out_num + added);
-		chain->out_len += d->len;
-	}
-	return VQ_FAULT_NONE;
-}
-
 /* virtio 1.3, 2.7.5.3.1: what a descriptor that refers to a table may say. */
-static enum vq_fault indirect_open(struct vq *vq, const struct desc *d,
+static enum vq_fault indirect_open(struct vq *vq, const struct vq_desc *d,
 				   struct table *table)
 {
-	u32 count = d->len / (u32)sizeof(struct vring_desc);
-	void *hva;
+	enum vq_fault fault;
+	void *desc;
 
-	if (!vq->indirect || table->indirect ||
-	    (d->flags & VRING_DESC_F_NEXT) ||
-	    !count || d->len % sizeof(struct vring_desc) ||
-	    count > VQ_SIZE_MAX)
+	if (table->indirect || (d->flags & VRING_DESC_F_NEXT))
 		return VQ_FAULT_INDIRECT;
-	/* Read in place, entry by entry, so it must be in one piece. */
-	hva = buffer_hva(vq, d->addr, d->len);
-	if (!hva)
-		return VQ_FAULT_ADDRESS;
-	if ((uintptr_t)hva % __alignof__(struct vring_desc))
-		return VQ_FAULT_INDIRECT;
-	*table = (struct table){ .desc = hva, .size = count, .indirect = true };
-	return VQ_FAULT_NONE;
+	fault = vq_table_map(vq, d, &desc, &table->size);
+	table->desc = desc;
+	table->indirect = true;
+	return fault;
 }
 
 static enum vq_fault chain_walk(struct vq *vq, struct vq_chain *chain,
@@ -274,7 +170,7 @@ static enum vq_fault chain_walk(struct vq *vq, struct vq_chain *chain,
 	u32 seen = 0;
 
 	for (;;) {
-		struct desc d = desc_copy(&table.desc[index]);
+		struct vq_desc d = desc_copy(&table.desc[index]);
 
 		if (d.flags & VRING_DESC_F_INDIRECT) {
 			fault = indirect_open(vq, &d, &table);
@@ -284,17 +180,17 @@ static enum vq_fault chain_walk(struct vq *vq, struct vq_chain *chain,
 			seen = 0;
 			continue;
 		}
-		fault = chain_append(vq, chain, &d);
+		fault = vq_chain_append(vq, chain, &d);
 		if (unlikely(fault))
 			return fault;
 		if (!(d.flags & VRING_DESC_F_NEXT))
 			return VQ_FAULT_NONE;
-		if (d.next >= table.size)
+		index = virtio16_to_cpu(READ_ONCE(table.desc[index].next));
+		if (index >= table.size)
 			return VQ_FAULT_NEXT;
 		/* virtio 1.3, 2.7.5.2: no longer than the queue, so no loop */
 		if (++seen >= table.size)
 			return VQ_FAULT_LOOP;
-		index = d.next;
 	}
 }
 
@@ -309,17 +205,12 @@ static enum vq_fault chain_take(struct vq *vq, struct vq_chain *chain)
 		s->avail->ring[s->avail_next & (vq->size - 1)]));
 	if (head >= vq->size)
 		return VQ_FAULT_HEAD;
+	vq_chain_start(chain);
 	chain->id = head;
-	chain->out_num = 0;
-	chain->in_num = 0;
-	chain->out_len = 0;
-	chain->in_len = 0;
 	fault = chain_walk(vq, chain, ring, head);
 	if (fault)
 		return fault;
-	if (!chain->out_num && !chain->in_num)
-		return VQ_FAULT_EMPTY;
-	return VQ_FAULT_NONE;
+	return vq_take(vq, chain, 1);
 }
 
 static int split_pop(struct vq *vq, struct vq_chain *chain)
@@ -340,22 +231,21 @@ static int split_pop(struct vq *vq, struct vq_chain *chain)
 	return 1;
 }
 
-static void split_unpop(struct vq *vq, unsigned int count)
+static void split_unpop(struct vq *vq, u16 slots)
 {
-	vq->split.avail_next = (u16)(vq->split.avail_next - count);
+	vq->split.avail_next = (u16)(vq->split.avail_next - slots);
 }
 
-static void split_push(struct vq *vq, u16 id, u32 len)
+/* virtio 1.3, 2.7.9: an entry for several is where the first's would be. */
+static void split_push(struct vq *vq, u16 id, u32 len, u16 slots)
 {
 	struct vq_split *s = &vq->split;
 	struct vring_used_elem *elem =
 		&s->used->ring[s->used_next & (vq->size - 1)];
 
-	if (unlikely(vq_broken(vq)))
-		return;
 	elem->id = cpu_to_virtio32(id);
 	elem->len = cpu_to_virtio32(len);
-	s->used_next++;
+	s->used_next = (u16)(s->used_next + slots);
 }
 
 static bool wants_call(struct vq *vq, u16 old, u16 new)
@@ -377,7 +267,7 @@ static bool split_publish(struct vq *vq)
 	u16 new = s->used_next;
 	bool first = !s->call_valid;
 
-	if (new == s->used_published || unlikely(vq_broken(vq)))
+	if (new == s->used_published)
 		return false;
 	used_idx_release(s, new);
 	s->used_published = new;

@@ -46,9 +46,7 @@ static u64 protocol_features(const struct vu_dev *vd)
 
 static u64 virtio_features(const struct vu_dev *vd)
 {
-	return BIT_ULL(VIRTIO_F_VERSION_1) |
-	       BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |
-	       BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |
+	return BIT_ULL(VIRTIO_F_VERSION_1) | VQ_FEATURES |
 	       BIT_ULL(VU_F_PROTOCOL_FEATURES) |
 	       vd->dev->ops->features(vd->dev);
 }
@@ -224,15 +222,29 @@ static int rem_mem_reg(struct vu_dev *vd, struct vu_msg *msg, struct queue *q)
 
 /* Handlers: rings */
 
+/*
+ * Surely so: before SET_FEATURES nobody knows.  What is let pass here is checked
+ * when the ring starts.
+ */
+static bool split_ring(const struct vu_dev *vd)
+{
+	return vd->dev->features_known &&
+	       !(vd->dev->features & BIT_ULL(VIRTIO_F_RING_PACKED));
+}
+
 static int set_vring_num(struct vu_dev *vd, struct vu_msg *msg, struct queue *q)
 {
 	u32 num = msg->payload.state.num;
 
-	/* virtio 1.3, 2.7: a power of 2 */
-	if (!num || (num & (num - 1)) || num > vd->queue_size_max)
+	if (!num || num > vd->queue_size_max)
 		return vu_refuse(vd, -EINVAL,
-				 "ring of %u entries; must be a power of 2, at most %u",
-				 num, vd->queue_size_max);
+				 "ring of %u entries; must be 1 to %u", num,
+				 vd->queue_size_max);
+	/* virtio 1.3, 2.7: a power of 2, unlike 2.8 */
+	if (split_ring(vd) && (num & (num - 1)))
+		return vu_refuse(vd, -EINVAL,
+				 "split ring of %u entries; must be a power of 2",
+				 num);
 	q->setup.size = num;
 	return 0;
 }
@@ -257,7 +269,7 @@ static int set_vring_base(struct vu_dev *vd, struct vu_msg *msg,
 {
 	u32 base = msg->payload.state.num;
 
-	if (base > UINT16_MAX)
+	if (split_ring(vd) && base > UINT16_MAX)
 		return vu_refuse(vd, -EINVAL, "index %u; at most 65535", base);
 	q->setup.base = base;
 	return 0;

@@ -60,6 +60,11 @@ struct drv_dev {
 	(BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |                       \
 	 BIT_ULL(VIRTIO_RING_F_EVENT_IDX) | BIT_ULL(VIRTIO_F_VERSION_1) | \
 	 BIT_ULL(VU_F_PROTOCOL_FEATURES))
+/* What it acknowledges only where a test or a user wants it. */
+#define DRV_PACKED   BIT_ULL(VIRTIO_F_RING_PACKED)
+#define DRV_IN_ORDER BIT_ULL(VIRTIO_F_IN_ORDER)
+#define DRV_NOTIFICATION_DATA BIT_ULL(38) /* virtio 1.3, 6 */
+#define DRV_RING_OPTIONS (DRV_PACKED | DRV_IN_ORDER | DRV_NOTIFICATION_DATA)
 #define DRV_PROTO_FEATURES                                          \
 	(BIT_ULL(VU_P_MQ) | BIT_ULL(VU_P_REPLY_ACK) |               \
 	 BIT_ULL(VU_P_BACKEND_REQ) | BIT_ULL(VU_P_CONFIG) |         \

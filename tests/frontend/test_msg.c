@@ -410,21 +410,50 @@ static void base_of_no_queue(void **state)
 }
 
 /* 7. Ring sizes. */
+static struct vu_msg vring_num(u32 num)
+{
+	return (struct vu_msg){ .hdr = { .id = VU_SET_VRING_NUM, .size = 8 },
+				.p.state = { 0, num } };
+}
+
+/* What the front end has acknowledged when it says how long a ring is. */
+static void acknowledge(struct disk *disk, u64 more)
+{
+	struct vu_msg m = { .hdr = { .id = VU_SET_FEATURES, .size = 8 },
+			    .p.u64 = disk->dev.fe.features | more };
+
+	fe_ok(&disk->dev.fe, vu_fe_command(&disk->dev.fe, &m, true));
+}
+
 static void ring_sizes(void **state)
 {
-	static const u32 bad[] = { 0, 3, 5, 255, 257, 1000, 32769, 65535, 65536,
-				   1u << 31, 0xffffffff };
+	static const u32 bad[] = { 0, 32769, 65535, 65536, 1u << 31,
+				   0xffffffff };
+	static const u32 odd[] = { 3, 5, 255, 257, 1000 };
 	struct disk *disk;
+	struct vu_msg m;
 	unsigned int i;
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		struct vu_msg m = { .hdr = { .id = VU_SET_VRING_NUM,
-					     .size = 8 },
-				    .p.state = { 0, bad[i] } };
+		disk = greet();
+		if (i & 1)
+			acknowledge(disk, DRV_PACKED);
+		m = vring_num(bad[i]);
+		expect_refused(disk, &m);
+		disk_close(disk);
+	}
+	for (i = 0; i < ARRAY_SIZE(odd); i++) {
+		disk = greet();
+		acknowledge(disk, 0);
+		m = vring_num(odd[i]);
+		expect_refused(disk, &m);
+		disk_close(disk);
 
 		disk = greet();
-		expect_refused(disk, &m);
+		acknowledge(disk, DRV_PACKED);
+		m = vring_num(odd[i]);
+		fe_ok(&disk->dev.fe, vu_fe_command(&disk->dev.fe, &m, true));
 		disk_close(disk);
 	}
 }
@@ -556,7 +585,8 @@ static void offers_nothing_unknown(void **state)
 
 	(void)state;
 	assert_true(!(disk->dev.fe.offered &
-		      ~(DRV_RING_FEATURES | DRV_BLK_FEATURES)));
+		      ~(DRV_RING_FEATURES | DRV_RING_OPTIONS |
+			DRV_BLK_FEATURES)));
 	assert_true(!(disk->dev.fe.proto_offered & ~DRV_PROTO_FEATURES));
 	disk_close(disk);
 }

@@ -4,6 +4,13 @@
  */
 #include "net_fake_vq.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include <errno.h>
 #include <string.h>
 
@@ -37,7 +44,7 @@ static int fake_pop(struct vq *vq, struct vq_chain *chain)
 	return 1;
 }
 
-static void fake_push(struct vq *vq, u16 id, u32 len)
+static void fake_push(struct vq *vq, u16 id, u32 len, u16 slots)
 {
 	struct fake_vq *f = fake_of(vq);
 
@@ -46,15 +53,9 @@ static void fake_push(struct vq *vq, u16 id, u32 len)
 	f->pushed++;
 }
 
-static void fake_unpop(struct vq *vq, unsigned int count)
-{
-	fake_of(vq)->next -= count;
-}
-
 static const struct vq_layout_ops fake_ops = {
 	.pop = fake_pop,
 	.push = fake_push,
-	.unpop = fake_unpop,
 };
 
 void fake_vq_init(struct fake_vq *f, u64 features)
@@ -80,6 +81,22 @@ void fake_vq_add(struct fake_vq *f, const struct iovec *iov, unsigned int out,
 void vq_break(struct vq *vq, enum vq_fault fault)
 {
 	vq->fault = fault;
+}
+
+void vq_unpop(struct vq *vq, u16 id)
+{
+	/* The latest first. */
+	assert_int_equal(id, --fake_of(vq)->next);
+}
+
+void vq_push_ordered(struct vq *vq, u16 id, u32 len)
+{
+	fail();
+}
+
+void vq_stage_ordered(struct vq *vq)
+{
+	fail();
 }
 
 void queue_fail(struct queue *q)

@@ -77,6 +77,7 @@ static int teardown(void **state)
 {
 	unsigned int i;
 
+	vq_stop(&vq);
 	mem_table_clear(&table);
 	for (i = 0; i < 2; i++) {
 		munmap(ram[i], REGION);
@@ -591,6 +592,7 @@ static void unpop_gives_back(void **state)
 		assert_int_equal(vq_pop(&vq, &chain), 1);
 	assert_int_equal(vq_base(&vq), 3);
 	vq_unpop(&vq, 2);
+	vq_unpop(&vq, 1);
 	assert_int_equal(vq_base(&vq), 1);
 	assert_true(vq_pending(&vq));
 	assert_int_equal(vq_pop(&vq, &chain), 1);
