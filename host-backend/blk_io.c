@@ -19,7 +19,8 @@
  * few as the deepest queue so far needed.
  *
  *	requests | iov of the chain just popped | iov or ranges of each request
- *		 | bounce memory of each request
+ *		 | bounce memory of each request | while writes to guest memory
+ *		 are logged: iov of each read, for the log
  */
 #include "blk_io.h"
 
@@ -63,6 +64,7 @@
  * @id:		for vq_push()
  * @next_range:	first one not yet given to the store
  * @num_ranges:	of DISCARD and WRITE_ZEROES, else 0
+ * @read_count:	entries of blk_queue.read_iov to log
  */
 struct blk_io {
 	struct store_req sreq;
@@ -75,6 +77,7 @@ struct blk_io {
 	enum blk_op op;
 	unsigned int next_range;
 	unsigned int num_ranges;
+	unsigned int read_count;
 };
 
 /** union blk_slot - what a request keeps outside struct blk_io */
@@ -98,12 +101,13 @@ static int queue_map(struct blk_queue *bq)
 	size_t ios = page_round(size * sizeof(*bq->ios));
 	size_t chain = VQ_CHAIN_IOV_MAX * sizeof(*bq->chain_iov);
 	size_t slots = page_round(size * sizeof(*bq->slots));
+	size_t read_iov = bq->q->vq.dirty ? slots : 0;
 	size_t bounce = 0;
 	u8 *map;
 
 	if (bq->blk->store->limits.bounces)
 		bounce = size * STORE_BOUNCE_SIZE;
-	bq->map_len = ios + chain + slots + bounce;
+	bq->map_len = ios + chain + slots + bounce + read_iov;
 	map = mmap(NULL, bq->map_len, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (map == MAP_FAILED)
@@ -113,6 +117,8 @@ static int queue_map(struct blk_queue *bq)
 	bq->chain_iov = (struct iovec *)(map + ios);
 	bq->slots = (union blk_slot *)(map + ios + chain);
 	bq->bounce = bounce ? map + ios + chain + slots : NULL;
+	bq->read_iov = read_iov ? (union blk_slot *)(map + bq->map_len -
+						     read_iov) : NULL;
 	bq->free = NULL;
 	bq->unused = 0;
 	return 0;
@@ -190,14 +196,26 @@ static void answer(struct blk_queue *bq, u8 *status_byte, u8 status, u16 id,
 	if (unlikely(vq_broken(&bq->q->vq)))
 		return;
 	WRITE_ONCE(*status_byte, status);
+	vq_wrote(&bq->q->vq, status_byte, 1);
 	vq_push(&bq->q->vq, id, used_len);
 	bq->completed++;
+}
+
+/* Where the store has read to, also where it failed half-way. */
+static void log_read(struct blk_io *io)
+{
+	const struct iovec *iov = io->bq->read_iov[io_index(io)].iov;
+
+	vq_wrote_iov(&io->bq->q->vq, iov, io->read_count, io->sreq.len);
+	io->read_count = 0;
 }
 
 static void complete(struct blk_io *io, int err)
 {
 	struct blk_queue *bq = io->bq;
 
+	if (unlikely(io->read_count))
+		log_read(io);
 	count_done(bq, io, err);
 	answer(bq, io->status, blk_errno_status(err), io->id,
 	       blk_req_used_len(io->room_len, err ? 0 : io->written));
@@ -250,6 +268,14 @@ static int submit(struct blk_io *io)
 	return err;
 }
 
+/* The store uses up its copy; the log needs one when it is done. */
+static void read_iov_keep(struct blk_io *io, const struct iov_span *data)
+{
+	memcpy(io->bq->read_iov[io_index(io)].iov, data->iov,
+	       data->count * sizeof(*data->iov));
+	io->read_count = data->count;
+}
+
 static int start_transfer(struct blk_io *io, const struct blk_req *req)
 {
 	struct store_req *sreq = &io->sreq;
@@ -262,6 +288,8 @@ static int start_transfer(struct blk_io *io, const struct blk_req *req)
 		return -EIO;
 	}
 	memcpy(iov, req->data.iov, req->data.count * sizeof(*iov));
+	if (unlikely(io->bq->read_iov) && sreq->op == STORE_READ)
+		read_iov_keep(io, &req->data);
 	sreq->data = (struct iov_span){ iov, req->data.count };
 	sreq->offset = req->offset;
 	io->bq->turn_bytes += req->len;
@@ -292,6 +320,8 @@ static int start_flush(struct blk_io *io, const struct blk_req *req)
 static int start_get_id(struct blk_io *io, const struct blk_req *req)
 {
 	io->written = iov_write(&req->data, io->bq->blk->serial, req->len);
+	vq_wrote_iov(&io->bq->q->vq, req->data.iov, req->data.count,
+		     io->written);
 	return 0;
 }
 

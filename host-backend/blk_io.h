@@ -44,6 +44,7 @@ struct blk_stats {
  * @chain_iov:	what vq_pop() fills
  * @slots:	one per request
  * @bounce:	STORE_BOUNCE_SIZE bytes per request, NULL if the store has no use
+ * @read_iov:	where each read goes, for the dirty log; NULL: not logged
  * @inflight:	requests that the store has
  * @completed:	requests since the last queue_flush()
  * @prepared:	given to the store since the last worker_submit() of this turn
@@ -61,6 +62,7 @@ struct blk_queue {
 	struct iovec *chain_iov;
 	union blk_slot *slots;
 	u8 *bounce;
+	union blk_slot *read_iov;
 	unsigned int inflight;
 	unsigned int completed;
 	unsigned int prepared;

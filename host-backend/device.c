@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /*
  * Each device begins one worker further on: most guests use their first queue
@@ -42,6 +43,8 @@ int device_init(struct device *dev, const struct device_ops *ops,
 	dev->draining = 0;
 	dev->quiesced = NULL;
 	dev->mem.count = 0;
+	dev->log = (struct dirty_log){ 0 };
+	dev->log_fd = -1;
 	for (i = 0; i < num_queues; i++) {
 		unsigned int w = (first + i / group) % env->num_workers;
 
@@ -62,11 +65,31 @@ bool device_queue_consumes_disabled(const struct queue *q)
 	       q->index % q->dev->group == q->dev->group - 1;
 }
 
+/*
+ * A front end that starts a device while it migrates starts the rings first
+ * and sends the log afterwards (QEMU does): they wait for it.
+ */
+static bool log_ready(const struct device *dev)
+{
+	return !device_logs(dev) || dev->log.bits;
+}
+
 static bool should_run(const struct queue *q)
 {
 	return q->started && q->setup.size && q->dev->mem.count &&
-	       !vq_broken(&q->vq) &&
+	       !vq_broken(&q->vq) && log_ready(q->dev) &&
 	       (q->enabled || device_queue_consumes_disabled(q));
+}
+
+bool device_log_covers(const struct device *dev, const struct dirty_log *log)
+{
+	const struct mem_table *mem = &dev->mem;
+	const struct mem_region *last;
+
+	if (!mem->count)
+		return true;
+	last = &mem->region[mem->count - 1];
+	return dirty_covers(log, last->gpa, last->size);
 }
 
 static void queue_update(struct device *dev, struct queue *q)
@@ -76,7 +99,11 @@ static void queue_update(struct device *dev, struct queue *q)
 		return;
 	q->setup.mem = &dev->mem;
 	q->setup.features = dev->features;
-	q->start_err = queue_start(q);
+	q->setup.dirty = device_logs(dev) ? &dev->log : NULL;
+	if (q->setup.dirty && !device_log_covers(dev, &dev->log))
+		q->start_err = -ERANGE;
+	else
+		q->start_err = queue_start(q);
 	if (q->start_err)
 		log_ratelimited(&q->limit, LOG_INFO,
 				"%s queue %u: waits, its ring cannot be used: %s",
@@ -144,6 +171,10 @@ void device_reset(struct device *dev)
 	for (i = 0; i < dev->num_queues; i++)
 		queue_reset(&dev->queues[i]);
 	mem_table_clear(&dev->mem);
+	dirty_unmap(&dev->log);
+	if (dev->log_fd >= 0)
+		close(dev->log_fd);
+	dev->log_fd = -1;
 	dev->features = 0;
 	dev->features_known = false;
 }

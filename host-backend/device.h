@@ -9,6 +9,7 @@
 #ifndef PV_DEVICE_H
 #define PV_DEVICE_H
 
+#include "dirty.h"
 #include "evloop.h"
 #include "mem.h"
 #include "queue.h"
@@ -80,6 +81,8 @@ struct device_ops {
  * @name:	from the configuration, unique in the daemon
  * @loop:	control thread's loop
  * @mem:	guest memory of the current front end
+ * @log:	dirty log of the current front end
+ * @log_fd:	eventfd that says that it has new bits (SET_LOG_FD), or -1
  * @features:	acknowledged by the driver, 0 while none is connected
  * @features_known: SET_FEATURES has come; no queue runs before
  * @num_queues:	of @queues; for net two a pair
@@ -94,6 +97,8 @@ struct device {
 	const char *name;
 	struct evloop *loop;
 	struct mem_table mem;
+	struct dirty_log log;
+	int log_fd;
 	u64 features;
 	bool features_known;
 	unsigned int num_queues;
@@ -142,6 +147,15 @@ void device_quiesce(struct device *dev, struct queue *q,
  * call: the memory that its ring is in may be still to come.
  */
 void device_update(struct device *dev);
+
+/** device_logs() - must what is written to guest memory be logged? */
+static inline bool device_logs(const struct device *dev)
+{
+	return dev->features & BIT_ULL(VHOST_F_LOG_ALL);
+}
+
+/** device_log_covers() - has every page of guest memory a bit in @log? */
+bool device_log_covers(const struct device *dev, const struct dirty_log *log);
 
 /** device_queue_consumes_disabled() - does @q run whether enabled or not? */
 bool device_queue_consumes_disabled(const struct queue *q);

@@ -158,6 +158,7 @@ static void hdr_write(struct net_rx *rx, struct net_hdr *hdr,
 	/* virtio 1.3, 5.1.6.4.1: 1 without MRG_RXBUF. */
 	hdr->num_buffers = cpu_to_le16(bufs_count(rx, rx->hdr_len + data_len));
 	iov_write(&to, hdr, rx->hdr_len);
+	vq_wrote_iov(&rx->q->vq, to.iov, to.count, rx->hdr_len);
 }
 
 static void frame_done(struct net_rx *rx, size_t data_len)
@@ -194,6 +195,7 @@ int net_rx_deliver(struct net_rx *rx, u8 *frame, size_t len)
 	to = held(rx);
 	iov_skip(&to, rx->hdr_len);
 	iov_write(&to, frame + PORT_HDR_LEN, data_len);
+	vq_wrote_iov(&rx->q->vq, to.iov, to.count, data_len);
 	frame_done(rx, data_len);
 	return 0;
 }
@@ -218,9 +220,12 @@ int net_rx_reserve(struct net_rx *rx, size_t data_len, struct iovec **iov)
 
 void net_rx_commit(struct net_rx *rx, const void *hdr, size_t data_len)
 {
+	struct iov_span at = held(rx);
 	struct net_hdr copy;
 	enum net_drop bad;
 
+	/* Also of a frame that is dropped the data has been written. */
+	vq_wrote_iov(&rx->q->vq, at.iov, at.count, rx->hdr_len + data_len);
 	if (data_len < ETH_HLEN) {
 		drop(rx, NET_DROP_RUNT);
 		return;

@@ -211,6 +211,8 @@ void queue_flush(struct queue *q)
 		q->stats.calls++;
 		worker_signal(q->worker, q->call_fd);
 	}
+	if (unlikely(q->vq.dirty) && q->dev->log_fd >= 0)
+		worker_signal(q->worker, q->dev->log_fd);
 }
 
 static void fail_log(struct queue *q)
@@ -284,6 +286,8 @@ const char *queue_start_error(int err)
 		return "the ring does not lie in one region of shared memory";
 	if (err == -EINVAL)
 		return "the ring's size, position or alignment is wrong for its layout";
+	if (err == -ERANGE)
+		return "the dirty log does not cover guest memory or the used ring";
 	return strerror(-err);
 }
 

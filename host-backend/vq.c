@@ -69,6 +69,9 @@ int vq_start(struct vq *vq, const struct vq_setup *s)
 		.event_idx = s->features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX),
 		.indirect = s->features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC),
 		.notify_enabled = true,
+		.dirty = s->dirty,
+		.log_ring = s->dirty && s->log_ring,
+		.ring_log = s->ring_log,
 	};
 	int err;
 

@@ -41,6 +41,7 @@
 #include <linux/virtio_ring.h>
 #include <sys/uio.h>
 
+#include "dirty.h"
 #include "mem.h"
 #include "util.h"
 
@@ -99,6 +100,9 @@ struct vq_chain {
  * @base:	SET_VRING_BASE's value: where to go on, as the layout encodes it
  *		(vhost-user: "A vring descriptor index for split virtqueues",
  *		"Vring descriptor indices for packed virtqueues")
+ * @dirty:	where to log what is written, NULL: nowhere
+ * @log_ring:	SET_VRING_ADDR's flag: log also what is written to the ring
+ * @ring_log:	guest-physical address under which to log the device area
  */
 struct vq_setup {
 	const struct mem_table *mem;
@@ -108,6 +112,9 @@ struct vq_setup {
 	u64 avail_uva;
 	u64 used_uva;
 	u32 base;
+	struct dirty_log *dirty;
+	bool log_ring;
+	gpa_t ring_log;
 };
 
 /**
@@ -233,6 +240,9 @@ struct vq_packed {
  * @fault:	VQ_FAULT_NONE or why nothing moves any more
  * @region_hint: index of the memory region of the last look-up
  * @staged:	buffers that the next vq_publish() makes visible
+ * @dirty:	where vq_wrote() goes, NULL: nowhere
+ * @log_ring:	log also what is written to the ring; not without @dirty
+ * @ring_log:	guest-physical address under which to log the device area
  * @split:	state of the split layout
  * @packed:	state of the packed layout
  */
@@ -248,6 +258,9 @@ struct vq {
 	enum vq_fault fault;
 	unsigned int region_hint;
 	unsigned int staged;
+	struct dirty_log *dirty;
+	bool log_ring;
+	gpa_t ring_log;
 	union {
 		struct vq_split split;
 		struct vq_packed packed;
@@ -258,8 +271,9 @@ struct vq {
  * vq_start() - check a ring's description and make it ready
  *
  * Return: 0, -EINVAL (size, alignment, base), -EFAULT (area not in guest
- * memory, or not in one region), -ENOMEM.  @vq is untouched on failure; what it
- * was before is forgotten otherwise.
+ * memory, or not in one region), -ERANGE (device area outside the dirty log),
+ * -ENOMEM.  @vq is untouched on failure; what it was before is forgotten
+ * otherwise.
  */
 int vq_start(struct vq *vq, const struct vq_setup *s);
 
@@ -345,6 +359,33 @@ static inline bool vq_publish(struct vq *vq)
 	if (vq->order)
 		vq_stage_ordered(vq);
 	return vq->ops->publish(vq);
+}
+
+/**
+ * vq_wrote() - bytes of a popped buffer were written, by us or for us
+ *
+ * To be told after the write and before the buffer's vq_push(), whether the
+ * driver will look at them or not.
+ */
+static inline void vq_wrote(struct vq *vq, const void *hva, u64 len)
+{
+	if (unlikely(vq->dirty))
+		dirty_mark_hva(vq->dirty, vq->mem, hva, len);
+}
+
+/** vq_wrote_iov() - the same for the first @len bytes of @count pieces */
+static inline void vq_wrote_iov(struct vq *vq, const struct iovec *iov,
+				unsigned int count, u64 len)
+{
+	if (unlikely(vq->dirty))
+		dirty_mark_iov(vq->dirty, vq->mem, iov, count, len);
+}
+
+/** vq_wrote_ring() - layouts: bytes from @off on of the device area were written */
+static inline void vq_wrote_ring(struct vq *vq, u64 off, u64 len)
+{
+	if (unlikely(vq->log_ring))
+		dirty_mark(vq->dirty, vq->ring_log + off, len);
 }
 
 /** vq_notify_off() - ask the driver not to kick (a hint, may still kick) */

@@ -23,6 +23,14 @@ int vq_area_map(const struct vq_setup *s, const struct vq_area *area,
 	return 0;
 }
 
+int vq_log_check(const struct vq_setup *s, u64 len)
+{
+	if (!s->dirty || !s->log_ring ||
+	    dirty_covers(s->dirty, s->ring_log, len))
+		return 0;
+	return -ERANGE;
+}
+
 static void *buffer_hva(struct vq *vq, const struct vq_desc *d)
 {
 	void *hva = vq_buffer_guess(vq, d);

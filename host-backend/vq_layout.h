@@ -44,6 +44,15 @@ int vq_area_map(const struct vq_setup *s, const struct vq_area *area,
 		void **out);
 
 /**
+ * vq_log_check() - may writes to the device area, @len bytes, be logged?
+ *
+ * vhost-user, "Migration": also its last byte must have its bit in the log.
+ *
+ * Return: 0, also where nothing is logged, or -ERANGE.
+ */
+int vq_log_check(const struct vq_setup *s, u64 len);
+
+/**
  * vq_table_map() - pointer to the table that an indirect descriptor refers to
  * @count:	its entries, 16 bytes each in both layouts
  *

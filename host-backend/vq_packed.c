@@ -116,9 +116,10 @@ static u32 event_read(const u32 *event)
 	return le32toh(READ_ONCE(*event));
 }
 
-static void event_write(u32 *event, u16 pos, u16 flags)
+static void event_write(struct vq *vq, u16 pos, u16 flags)
 {
-	WRITE_ONCE(*event, htole32(pos | (u32)flags << 16));
+	WRITE_ONCE(*vq->packed.device_event, htole32(pos | (u32)flags << 16));
+	vq_wrote_ring(vq, 0, EVENT_SIZE);
 }
 
 static struct vq_desc desc_copy(const struct vring_packed_desc *desc, u16 flags)
@@ -148,6 +149,9 @@ static int areas_map(struct vq_packed *p, const struct vq_setup *s)
 		if (err)
 			return err;
 	}
+	err = vq_log_check(s, EVENT_SIZE);
+	if (err)
+		return err;
 	p->desc = hva[0];
 	p->driver_event = hva[1];
 	p->device_event = hva[2];
@@ -366,6 +370,23 @@ static bool wants_call(const struct vq *vq, u16 advanced)
 	return flags != VRING_PACKED_EVENT_FLAG_DISABLE;
 }
 
+/*
+ * The @advanced descriptors before the used position, which may go round the
+ * ring's end.  SET_VRING_ADDR's log address is the device area's, the device
+ * event here, and says nothing of where descriptors are: their own pages do.
+ */
+static void log_used(struct vq *vq, u16 advanced)
+{
+	const struct vq_packed *p = &vq->packed;
+	u32 slot = pos_index(pos_sub(vq, p->used, advanced));
+	u32 part = min((u32)advanced, vq->size - slot);
+
+	dirty_mark_hva(vq->dirty, vq->mem, &p->desc[slot],
+		       part * sizeof(*p->desc));
+	dirty_mark_hva(vq->dirty, vq->mem, p->desc,
+		       (advanced - part) * sizeof(*p->desc));
+}
+
 static bool packed_publish(struct vq *vq)
 {
 	struct vq_packed *p = &vq->packed;
@@ -375,6 +396,8 @@ static bool packed_publish(struct vq *vq)
 	if (!p->first)
 		return false;
 	flags_release(p->first, p->first_flags);
+	if (unlikely(vq->log_ring))
+		log_used(vq, advanced);
 	p->first = NULL;
 	p->advanced = 0;
 	p->call_valid = true;
@@ -387,8 +410,7 @@ static void packed_notify_off(struct vq *vq)
 	if (!vq->notify_enabled || vq_broken(vq))
 		return;
 	vq->notify_enabled = false;
-	event_write(vq->packed.device_event, 0,
-		    VRING_PACKED_EVENT_FLAG_DISABLE);
+	event_write(vq, 0, VRING_PACKED_EVENT_FLAG_DISABLE);
 }
 
 static bool packed_notify_on(struct vq *vq)
@@ -399,10 +421,9 @@ static bool packed_notify_on(struct vq *vq)
 		return false;
 	vq->notify_enabled = true;
 	if (vq->event_idx)
-		event_write(p->device_event, p->avail,
-			    VRING_PACKED_EVENT_FLAG_DESC);
+		event_write(vq, p->avail, VRING_PACKED_EVENT_FLAG_DESC);
 	else
-		event_write(p->device_event, 0, VRING_PACKED_EVENT_FLAG_ENABLE);
+		event_write(vq, 0, VRING_PACKED_EVENT_FLAG_ENABLE);
 	/* Pairs with the driver's full barrier between its write of a
 	 * descriptor's flags and its read of the device event.
 	 */

@@ -35,6 +35,8 @@
 #define AVAIL_ALIGN 2
 #define USED_ALIGN  4
 
+#define USED_RING_OFF offsetof(struct vring_used, ring)
+
 /* A descriptor table and how many entries it has: the ring's or an indirect. */
 struct table {
 	const struct vring_desc *desc;
@@ -77,6 +79,20 @@ static void set_avail_event(struct vq *vq, u16 idx)
 	__virtio16 *event = (__virtio16 *)&vq->split.used->ring[vq->size];
 
 	WRITE_ONCE(*event, cpu_to_virtio16(idx));
+	vq_wrote_ring(vq,
+		      USED_RING_OFF +
+			      vq->size * sizeof(struct vring_used_elem),
+		      sizeof(*event));
+}
+
+/* virtio 1.3, 2.7.10: without EVENT_IDX this asks the driver to kick or not. */
+static void set_used_flags(struct vq *vq, u16 flags)
+{
+	struct vring_used *used = vq->split.used;
+
+	WRITE_ONCE(used->flags, cpu_to_virtio16(flags));
+	vq_wrote_ring(vq, offsetof(struct vring_used, flags),
+		      sizeof(used->flags));
 }
 
 static int areas_map(struct vq_split *split, const struct vq_setup *s)
@@ -88,8 +104,7 @@ static int areas_map(struct vq_split *split, const struct vq_setup *s)
 		{ s->avail_uva, sizeof(struct vring_avail) + (size + 1) * 2,
 		  AVAIL_ALIGN },
 		{ s->used_uva,
-		  sizeof(struct vring_used) +
-			  size * sizeof(struct vring_used_elem) + 2,
+		  USED_RING_OFF + size * sizeof(struct vring_used_elem) + 2,
 		  USED_ALIGN },
 	};
 	void *hva[ARRAY_SIZE(areas)];
@@ -100,6 +115,9 @@ static int areas_map(struct vq_split *split, const struct vq_setup *s)
 		if (err)
 			return err;
 	}
+	err = vq_log_check(s, areas[2].len);
+	if (err)
+		return err;
 	split->desc = hva[0];
 	split->avail = hva[1];
 	split->used = hva[2];
@@ -260,6 +278,20 @@ static bool wants_call(struct vq *vq, u16 old, u16 new)
 		 VRING_AVAIL_F_NO_INTERRUPT);
 }
 
+/* Used entries from @first up to @end, which may go round the ring's end. */
+static void log_used(struct vq *vq, u16 first, u16 end)
+{
+	const u64 entry = sizeof(struct vring_used_elem);
+	u32 slot = first & (vq->size - 1u);
+	u32 count = (u16)(end - first);
+	u32 part = min(count, vq->size - slot);
+
+	vq_wrote_ring(vq, USED_RING_OFF + slot * entry, part * entry);
+	vq_wrote_ring(vq, USED_RING_OFF, (count - part) * entry);
+	vq_wrote_ring(vq, offsetof(struct vring_used, idx),
+		      sizeof(vq->split.used->idx));
+}
+
 static bool split_publish(struct vq *vq)
 {
 	struct vq_split *s = &vq->split;
@@ -270,6 +302,8 @@ static bool split_publish(struct vq *vq)
 	if (new == s->used_published)
 		return false;
 	used_idx_release(s, new);
+	if (unlikely(vq->log_ring))
+		log_used(vq, s->used_published, new);
 	s->used_published = new;
 	s->kick_event_old = new;
 	s->call_valid = true;
@@ -284,8 +318,7 @@ static void split_notify_off(struct vq *vq)
 		return;
 	/* With EVENT_IDX an avail_event that lies behind is off enough. */
 	if (!vq->event_idx)
-		WRITE_ONCE(vq->split.used->flags,
-			   cpu_to_virtio16(VRING_USED_F_NO_NOTIFY));
+		set_used_flags(vq, VRING_USED_F_NO_NOTIFY);
 }
 
 static bool split_pending(struct vq *vq)
@@ -306,7 +339,7 @@ static bool split_notify_on(struct vq *vq)
 	if (vq->event_idx)
 		set_avail_event(vq, vq->split.avail_next);
 	else
-		WRITE_ONCE(vq->split.used->flags, 0);
+		set_used_flags(vq, 0);
 	/* Pairs with the driver's full barrier between its write of
 	 * avail->idx and its read of avail_event or flags.
 	 */

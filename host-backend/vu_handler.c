@@ -40,14 +40,15 @@ int vu_refuse(struct vu_dev *vd, int err, const char *fmt, ...)
 
 static u64 protocol_features(const struct vu_dev *vd)
 {
-	return NEEDS(MQ) | NEEDS(REPLY_ACK) | NEEDS(BACKEND_REQ) |
-	       NEEDS(CONFIGURE_MEM_SLOTS) | vd->dev->ops->protocol_features;
+	return NEEDS(MQ) | NEEDS(LOG_SHMFD) | NEEDS(REPLY_ACK) |
+	       NEEDS(BACKEND_REQ) | NEEDS(CONFIGURE_MEM_SLOTS) |
+	       vd->dev->ops->protocol_features;
 }
 
 static u64 virtio_features(const struct vu_dev *vd)
 {
 	return BIT_ULL(VIRTIO_F_VERSION_1) | VQ_FEATURES |
-	       BIT_ULL(VU_F_PROTOCOL_FEATURES) |
+	       BIT_ULL(VU_F_PROTOCOL_FEATURES) | BIT_ULL(VHOST_F_LOG_ALL) |
 	       vd->dev->ops->features(vd->dev);
 }
 
@@ -69,6 +70,28 @@ void vu_reply_u64(struct vu_dev *vd, u64 value)
 {
 	reply_start(vd, sizeof(value));
 	vd->out.msg.payload.u64 = value;
+}
+
+/* Descriptors */
+
+/* Replaces *fd by what came with the message, -1 for none. */
+static void vring_fd(struct vu_msg *msg, int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = msg->num_fds ? vu_msg_take_fd(msg, 0) : -1;
+}
+
+/*
+ * A write must fail rather than wait where the other side has filled the
+ * counter.  The flag is shared with the front end, which polls it anyway.
+ */
+static void set_nonblocking(int fd)
+{
+	int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
+
+	if (flags >= 0 && !(flags & O_NONBLOCK))
+		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
 /* Handlers: features */
@@ -99,6 +122,11 @@ static int set_features(struct vu_dev *vd, struct vu_msg *msg, struct queue *q)
 		return vu_refuse(vd, -EINVAL,
 				 "the front end does not read config space (protocol feature CONFIG), which %s needs",
 				 vd->dev->ops->type);
+	if ((features & BIT_ULL(VHOST_F_LOG_ALL)) &&
+	    !vu_negotiated(vd, VU_PROTOCOL_F_LOG_SHMFD))
+		return vu_refuse(vd, -EINVAL,
+				 "dirty logging (feature bit %u) without protocol feature LOG_SHMFD: no log can be shared",
+				 VHOST_F_LOG_ALL);
 	/* vhost-user, "Ring states": enabled from the start without it */
 	for (i = 0; i < vd->dev->num_queues &&
 		    !(features & BIT_ULL(VU_F_PROTOCOL_FEATURES)); i++)
@@ -220,6 +248,41 @@ static int rem_mem_reg(struct vu_dev *vd, struct vu_msg *msg, struct queue *q)
 	return 0;
 }
 
+/* Handlers: dirty log */
+
+/*
+ * The queues stand still, so nothing is logged in the old bitmap any more when
+ * the front end has our reply and takes its last bits.
+ */
+static int set_log_base(struct vu_dev *vd, struct vu_msg *msg, struct queue *q)
+{
+	const struct vu_log *l = &msg->payload.log;
+	const struct dirty_log wanted = { .size = l->size };
+	int err;
+
+	if (l->size && !device_log_covers(vd->dev, &wanted))
+		return vu_refuse(vd, -ERANGE,
+				 "dirty log of 0x%llx bytes does not cover guest memory",
+				 (unsigned long long)l->size);
+	err = dirty_map(&vd->dev->log, l->size, l->offset, msg->fds[0]);
+	if (err)
+		return vu_refuse(vd, err,
+				 "dirty log of 0x%llx bytes at file offset 0x%llx: %s",
+				 (unsigned long long)l->size,
+				 (unsigned long long)l->offset,
+				 err == -EINVAL ? "empty, or not inside its file" :
+					       strerror(-err));
+	vu_reply_u64(vd, 0);
+	return 0;
+}
+
+static int set_log_fd(struct vu_dev *vd, struct vu_msg *msg, struct queue *q)
+{
+	vring_fd(msg, &vd->dev->log_fd);
+	set_nonblocking(vd->dev->log_fd);
+	return 0;
+}
+
 /* Handlers: rings */
 
 /*
@@ -254,13 +317,17 @@ static int set_vring_addr(struct vu_dev *vd, struct vu_msg *msg,
 {
 	const struct vu_vring_addr *a = &msg->payload.addr;
 
-	if (a->flags)
-		return vu_refuse(vd, -EINVAL,
-				 "flags 0x%x: dirty logging was not negotiated",
-				 a->flags);
+	u32 known = vu_negotiated(vd, VU_PROTOCOL_F_LOG_SHMFD) ?
+			    VU_VRING_F_LOG : 0;
+
+	if (a->flags & ~known)
+		return vu_refuse(vd, -EINVAL, "flags 0x%x; must be within 0x%x",
+				 a->flags, known);
 	q->setup.desc_uva = a->desc;
 	q->setup.avail_uva = a->avail;
 	q->setup.used_uva = a->used;
+	q->setup.log_ring = a->flags & VU_VRING_F_LOG;
+	q->setup.ring_log = a->log;
 	return 0;
 }
 
@@ -285,26 +352,6 @@ static int get_vring_base(struct vu_dev *vd, struct vu_msg *msg,
 		.num = q->setup.base,
 	};
 	return 0;
-}
-
-/* Replaces *fd by what came with the message, -1 for none. */
-static void vring_fd(struct vu_msg *msg, int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = msg->num_fds ? vu_msg_take_fd(msg, 0) : -1;
-}
-
-/*
- * A write must fail rather than wait where the other side has filled the
- * counter.  The flag is shared with the front end, which polls it anyway.
- */
-static void set_nonblocking(int fd)
-{
-	int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
-
-	if (flags >= 0 && !(flags & O_NONBLOCK))
-		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
 static int set_vring_kick(struct vu_dev *vd, struct vu_msg *msg,
@@ -451,6 +498,24 @@ static const struct vu_message messages[VU_REQUEST_MAX] = {
 		.room = VU_MEM_TABLE_MAX * sizeof(struct vu_region),
 		.fds = FDS_REGIONS,
 		.states = IN_ANY,
+		.quiesce = QUIESCE_ALL,
+	},
+	[VU_SET_LOG_BASE] = {
+		.name = "SET_LOG_BASE",
+		.handler = set_log_base,
+		.size = sizeof(struct vu_log),
+		.fds = FDS_ONE,
+		.states = IN_ANY,
+		.needs = NEEDS(LOG_SHMFD),
+		.reply = REPLY_OWN,
+		.quiesce = QUIESCE_ALL,
+	},
+	[VU_SET_LOG_FD] = {
+		.name = "SET_LOG_FD",
+		.handler = set_log_fd,
+		.fds = FDS_ONE,
+		.states = IN_ANY,
+		.needs = NEEDS(LOG_SHMFD),
 		.quiesce = QUIESCE_ALL,
 	},
 	[VU_SET_VRING_NUM] = {

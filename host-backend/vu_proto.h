@@ -68,6 +68,7 @@ enum vu_backend_request {
 /* Protocol features, by bit number. */
 enum vu_protocol_feature {
 	VU_PROTOCOL_F_MQ = 0,
+	VU_PROTOCOL_F_LOG_SHMFD = 1,
 	VU_PROTOCOL_F_REPLY_ACK = 3,
 	VU_PROTOCOL_F_BACKEND_REQ = 5,
 	VU_PROTOCOL_F_CONFIG = 9,
@@ -86,6 +87,9 @@ enum vu_protocol_feature {
 /* SET_VRING_KICK, CALL, ERR: the queue, and "no descriptor comes along". */
 #define VU_VRING_INDEX_MASK 0xffull
 #define VU_VRING_NO_FD	    0x100ull
+
+/* SET_VRING_ADDR: log what is written to the used ring. */
+#define VU_VRING_F_LOG 0x1u
 
 /* What SET_MEM_TABLE can carry at most. */
 #define VU_MEM_TABLE_MAX 8
@@ -146,6 +150,12 @@ struct vu_mem_reg {
 static_assert(sizeof(struct vu_mem_reg) == 40,
 	      "vhost-user: single memory region");
 
+struct vu_log {
+	u64 size;
+	u64 offset;
+};
+static_assert(sizeof(struct vu_log) == 16, "vhost-user: log");
+
 struct vu_config {
 	u32 offset;
 	u32 size;
@@ -160,6 +170,7 @@ union vu_payload {
 	struct vu_vring_addr addr;
 	struct vu_mem_table mem_table;
 	struct vu_mem_reg mem_reg;
+	struct vu_log log;
 	struct vu_config config;
 	u8 raw[VU_PAYLOAD_MAX];
 };

@@ -66,7 +66,8 @@ struct drv_dev {
 #define DRV_NOTIFICATION_DATA BIT_ULL(38) /* virtio 1.3, 6 */
 #define DRV_RING_OPTIONS (DRV_PACKED | DRV_IN_ORDER | DRV_NOTIFICATION_DATA)
 #define DRV_PROTO_FEATURES                                          \
-	(BIT_ULL(VU_P_MQ) | BIT_ULL(VU_P_REPLY_ACK) |               \
+	(BIT_ULL(VU_P_MQ) | BIT_ULL(VU_P_LOG_SHMFD) |               \
+	 BIT_ULL(VU_P_REPLY_ACK) |                                  \
 	 BIT_ULL(VU_P_BACKEND_REQ) | BIT_ULL(VU_P_CONFIG) |         \
 	 BIT_ULL(VU_P_CONFIGURE_MEM_SLOTS) | BIT_ULL(VU_P_STATUS) | \
 	 BIT_ULL(VU_P_MTU) | BIT_ULL(VU_P_RESET_DEVICE))

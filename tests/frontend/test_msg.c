@@ -586,6 +586,7 @@ static void offers_nothing_unknown(void **state)
 	(void)state;
 	assert_true(!(disk->dev.fe.offered &
 		      ~(DRV_RING_FEATURES | DRV_RING_OPTIONS |
+			BIT_ULL(VU_F_LOG_ALL) |
 			DRV_BLK_FEATURES)));
 	assert_true(!(disk->dev.fe.proto_offered & ~DRV_PROTO_FEATURES));
 	disk_close(disk);

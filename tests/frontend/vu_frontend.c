@@ -338,6 +338,8 @@ int vu_fe_vring_addr(struct vu_fe *fe, const struct vu_ring *ring)
 		.hdr = { .id = VU_SET_VRING_ADDR,
 			 .size = sizeof(struct vu_vring_addr) },
 		.p.addr = { .index = ring->index,
+			    .flags = ring->flags,
+			    .log = ring->log,
 			    .desc = ring->desc,
 			    .avail = ring->avail,
 			    .used = ring->used },
@@ -453,6 +455,28 @@ int vu_fe_set_config(struct vu_fe *fe, u32 off, u32 size, const void *buf)
 		return fail(fe, -EINVAL, "config of %u bytes", size);
 	memcpy(m.p.config.data, buf, size);
 	return vu_fe_command(fe, &m, true);
+}
+
+int vu_fe_set_log_base(struct vu_fe *fe, int fd, u64 size, u64 offset)
+{
+	struct vu_msg m = {
+		.hdr = { .id = VU_SET_LOG_BASE,
+			 .size = sizeof(struct vu_log_desc) },
+		.p.log = { .size = size, .offset = offset },
+		.fds[0] = fd,
+		.num_fds = 1,
+	};
+	int err;
+
+	if (!vu_fe_has_proto(fe, VU_P_LOG_SHMFD))
+		return fail(fe, -EINVAL, "no LOG_SHMFD");
+	err = vu_fe_request(fe, &m);
+	if (err)
+		return err;
+	/* The specification says that a reply comes, but not what it has. */
+	if (m.hdr.size && (m.hdr.size != sizeof(u64) || m.p.u64))
+		return fail(fe, -EREMOTEIO, "dirty log refused");
+	return 0;
 }
 
 int vu_fe_open_channel(struct vu_fe *fe)

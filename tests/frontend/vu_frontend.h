@@ -50,6 +50,8 @@ struct vu_fe {
  * @desc:	addresses in the front end's address space (vu_mem_uva())
  * @avail:	driver area
  * @used:	device area
+ * @flags:	VU_VRING_LOG or none
+ * @log:	guest-physical address under which the device area is logged
  * @kick_fd:	-1: none, the back end must poll
  * @call_fd:	-1: none
  * @err_fd:	-1: none
@@ -61,6 +63,8 @@ struct vu_ring {
 	u64 desc;
 	u64 avail;
 	u64 used;
+	u32 flags;
+	u64 log;
 	int kick_fd;
 	int call_fd;
 	int err_fd;
@@ -119,6 +123,9 @@ int vu_fe_add_mem_reg(struct vu_fe *fe, const struct vu_region *r);
 int vu_fe_rem_mem_reg(struct vu_fe *fe, const struct vu_region *r);
 int vu_fe_get_config(struct vu_fe *fe, u32 off, u32 size, void *buf);
 int vu_fe_set_config(struct vu_fe *fe, u32 off, u32 size, const void *buf);
+
+/** vu_fe_set_log_base() - share @size bytes of dirty log at @offset of @fd */
+int vu_fe_set_log_base(struct vu_fe *fe, int fd, u64 size, u64 offset);
 
 /** vu_fe_open_channel() - SET_BACKEND_REQ_FD with a fresh socket pair */
 int vu_fe_open_channel(struct vu_fe *fe);

@@ -74,6 +74,10 @@ enum vu_proto_bit {
 
 /* VIRTIO_F bits that the host's headers may not name. */
 #define VU_F_PROTOCOL_FEATURES 30
+#define VU_F_LOG_ALL	       26
+
+/* SET_VRING_ADDR's flag: log what is written to the used ring. */
+#define VU_VRING_LOG 1u
 
 #define VU_PAYLOAD_MAX 4096
 #define VU_FDS_MAX     16
@@ -122,6 +126,11 @@ struct vu_vring_addr {
 	u64 log;
 };
 
+struct vu_log_desc {
+	u64 size;
+	u64 offset;
+};
+
 struct vu_config {
 	u32 offset;
 	u32 size;
@@ -147,6 +156,7 @@ struct vu_msg {
 		struct vu_vring_addr addr;
 		struct vu_mem_table table;
 		struct vu_mem_reg reg;
+		struct vu_log_desc log;
 		struct vu_config config;
 		u8 raw[VU_PAYLOAD_MAX];
 	} p;

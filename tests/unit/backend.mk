@@ -4,8 +4,10 @@
 core := ../../host-backend
 
 test_mem-srcs := $(core)/mem.c $(core)/sigbus.c
+test_dirty-srcs := $(core)/dirty.c $(core)/mem.c $(core)/sigbus.c
 vq-srcs := $(core)/vq.c $(core)/vq_split.c $(core)/vq_packed.c \
-	   $(core)/vq_layout.c $(core)/vq_order.c $(core)/mem.c $(core)/sigbus.c
+	   $(core)/vq_layout.c $(core)/vq_order.c $(core)/mem.c $(core)/dirty.c \
+	   $(core)/sigbus.c
 test_vq_split-srcs := $(vq-srcs)
 test_vq_packed-srcs := $(vq-srcs)
 test_sigbus-srcs := $(core)/sigbus.c
@@ -21,5 +23,5 @@ test_conf-srcs := $(patsubst %,$(core)/%.c,conf conf_args conf_device \
 test_conf-libs := -linih
 
 # As the daemon is built: callbacks need not use all that they are given.
-$(foreach t,list mem sigbus vq_split vq_packed vu_msg evloop worker soft_ring conf,\
+$(foreach t,list mem dirty sigbus vq_split vq_packed vu_msg evloop worker soft_ring conf,\
 	$(eval test_$(t)-cflags := -Wno-unused-parameter))

@@ -4,7 +4,8 @@
 N := ../../host-backend
 
 test_net_hdr-srcs := $(N)/net_hdr.c
-test_net_rx-srcs := $(N)/net_rx.c $(N)/net_hdr.c $(N)/iov.c net_fake_vq.c
+test_net_rx-srcs := $(N)/net_rx.c $(N)/net_hdr.c $(N)/iov.c $(N)/dirty.c \
+	$(N)/sigbus.c net_fake_vq.c
 test_net_tx-srcs := $(N)/net_tx.c $(N)/net_hdr.c $(N)/iov.c net_fake_vq.c
 test_net_echo-srcs := $(N)/net_echo.c $(N)/net_hdr.c $(N)/iov.c
 

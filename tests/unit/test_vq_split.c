@@ -821,6 +821,123 @@ static void double_fetch(void **state)
 	assert_true(good >= FLIP_SEEN && bad >= FLIP_SEEN);
 }
 
+/* The dirty log */
+
+#define LOG_PAGE 4096ull
+#define LOG_AT	 (20 * LOG_PAGE)
+
+static u8 log_bits[8];
+static struct dirty_log ring_log = { .bits = log_bits, .size = 8 };
+
+/* The page of LOG_AT lies @off bytes into the device area. */
+static void start_logged(u64 features, u16 base, u64 off)
+{
+	struct vq_setup s = ring_setup(features, base);
+
+	s.dirty = &ring_log;
+	s.log_ring = true;
+	s.ring_log = LOG_AT - off;
+	avail->idx = cpu_to_le16(base);
+	used->idx = cpu_to_le16(base);
+	assert_int_equal(vq_start(&vq, &s), 0);
+}
+
+/* What was logged since the last call: the page before LOG_AT, that page */
+static void expect_logged(bool before, bool at)
+{
+	assert_int_equal(log_bits[2], before << 3 | at << 4);
+	memset(log_bits, 0, sizeof(log_bits));
+}
+
+static void use_one(void)
+{
+	put_desc(&desc[0], BUF_GPA, 8, VRING_DESC_F_WRITE, 0);
+	make_available(0);
+	assert_int_equal(vq_pop(&vq, &chain), 1);
+	vq_push(&vq, 0, 8);
+}
+
+/* Each used entry for itself, also where a batch goes round the end. */
+static void used_entries_are_logged(void **state)
+{
+	unsigned int slot, i;
+
+	for (slot = 1; slot < SIZE; slot++) {
+		start_logged(0, 0, 4 + slot * 8);
+		for (i = 0; i < SIZE; i++) {
+			use_one();
+			vq_publish(&vq);
+			/* The index is always before the page. */
+			expect_logged(true, i >= slot);
+		}
+		use_one();
+		vq_publish(&vq);
+		expect_logged(true, false);
+	}
+	start_logged(0, SIZE - 1, 4 + 8);
+	use_one();
+	use_one();
+	vq_publish(&vq);
+	/* The last slot and the first one. */
+	expect_logged(true, true);
+}
+
+static void used_words_are_logged(void **state)
+{
+	start_logged(0, 0, 2);
+	vq_notify_off(&vq);
+	expect_logged(true, false);
+	vq_notify_on(&vq);
+	expect_logged(true, false);
+	use_one();
+	vq_publish(&vq);
+	expect_logged(false, true);
+
+	start_logged(EVENT, 0, 4 + SIZE * 8);
+	vq_notify_off(&vq);
+	expect_logged(false, false);
+	vq_notify_on(&vq);
+	expect_logged(false, true);
+	use_one();
+	vq_publish(&vq);
+	expect_logged(true, false);
+}
+
+static void log_must_cover_the_ring(void **state)
+{
+	struct vq_setup s = ring_setup(0, 0);
+	const u64 len = 4 + SIZE * 8 + 2;
+	const u64 end = sizeof(log_bits) * 8 * LOG_PAGE;
+
+	s.dirty = &ring_log;
+	s.log_ring = true;
+	s.ring_log = end - len;
+	assert_int_equal(vq_start(&vq, &s), 0);
+	s.ring_log = end - len + 1;
+	assert_int_equal(vq_start(&vq, &s), -ERANGE);
+	s.ring_log = UINT64_MAX;
+	assert_int_equal(vq_start(&vq, &s), -ERANGE);
+	s.log_ring = false;
+	assert_int_equal(vq_start(&vq, &s), 0);
+	use_one();
+	vq_publish(&vq);
+	expect_logged(false, false);
+}
+
+static void buffers_are_logged(void **state)
+{
+	start_logged(0, 0, 0);
+	memset(log_bits, 0, sizeof(log_bits));
+	put_desc(&desc[0], BORDER - 8, 16, VRING_DESC_F_WRITE, 0);
+	make_available(0);
+	assert_int_equal(vq_pop(&vq, &chain), 1);
+	vq_wrote_iov(&vq, chain.iov, chain.in_num, 8);
+	assert_int_equal(log_bits[1], 1 << 7);
+	vq_wrote(&vq, chain.iov[1].iov_base, 1);
+	assert_int_equal(log_bits[2], 1);
+	memset(log_bits, 0, sizeof(log_bits));
+}
+
 static void faults_have_names(void **state)
 {
 	int fault;
@@ -875,6 +992,10 @@ int main(void)
 		TEST(notify_by_flag),
 		TEST(notify_by_event),
 		TEST(double_fetch),
+		TEST(used_entries_are_logged),
+		TEST(used_words_are_logged),
+		TEST(log_must_cover_the_ring),
+		TEST(buffers_are_logged),
 		TEST(faults_have_names),
 	};
 
