@@ -39,7 +39,8 @@ static int handshake(struct drv_dev *dev)
 	if (err)
 		return err;
 	err = vu_fe_negotiate(&dev->fe,
-			      (conf->features | DRV_RING_FEATURES) &
+			      (conf->features | conf->require |
+			       DRV_RING_FEATURES) &
 				      ~conf->no_features,
 			      DRV_PROTO_FEATURES & ~conf->no_proto);
 	if (!err && conf->num_queues > dev->fe.num_queues * conf->group &&
@@ -48,6 +49,13 @@ static int handshake(struct drv_dev *dev)
 			 "the back end has %u queues, not %u",
 			 dev->fe.num_queues * conf->group, conf->num_queues);
 		err = -EINVAL;
+	}
+	if (!err && conf->require & ~dev->fe.features) {
+		snprintf(dev->fe.err, sizeof(dev->fe.err),
+			 "the back end does not offer features 0x%llx",
+			 (unsigned long long)(conf->require &
+					      ~dev->fe.features));
+		err = -EOPNOTSUPP;
 	}
 	if (err)
 		vu_fe_close(&dev->fe);

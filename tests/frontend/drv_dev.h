@@ -21,6 +21,7 @@
  * @no_features: virtio features not to acknowledge
  * @no_proto:	protocol features not to acknowledge
  * @features:	what the driver knows besides ring features
+ * @require:	features without which it does not go on, known or not
  * @indirect_max: entries of indirect tables (64)
  * @spread_rings: each queue's ring lies in another region
  * @ack_all:	every message asks for an acknowledgement
@@ -35,6 +36,7 @@ struct drv_dev_conf {
 	u64 no_features;
 	u64 no_proto;
 	u64 features;
+	u64 require;
 	unsigned int indirect_max;
 	bool spread_rings;
 	bool ack_all;

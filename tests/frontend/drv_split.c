@@ -32,23 +32,12 @@ static const __virtio16 *avail_event(const struct drv_vq *vq)
 	return (const __virtio16 *)&vq->used->ring[vq->size];
 }
 
-static void *area_place(struct drv_vq *vq, unsigned int region, size_t len,
-			u64 *uva)
-{
-	u64 gpa = vu_mem_alloc(vq->mem, region, len, CACHE_LINE);
-
-	if (gpa == VU_MEM_NONE)
-		return NULL;
-	*uva = vu_mem_uva(vq->mem, gpa);
-	return vu_mem_hva(vq->mem, gpa, len);
-}
-
 int drv_split_place(struct drv_vq *vq, unsigned int region)
 {
-	vq->desc = area_place(vq, region, sizeof(*vq->desc) * vq->size,
-			      &vq->ring.desc);
-	vq->avail = area_place(vq, region, avail_len(vq), &vq->ring.avail);
-	vq->used = area_place(vq, region, used_len(vq), &vq->ring.used);
+	vq->desc = drv_area_place(vq, region, sizeof(*vq->desc) * vq->size,
+				  &vq->ring.desc);
+	vq->avail = drv_area_place(vq, region, avail_len(vq), &vq->ring.avail);
+	vq->used = drv_area_place(vq, region, used_len(vq), &vq->ring.used);
 	if (!vq->desc || !vq->avail || !vq->used)
 		return -ENOMEM;
 	return 0;
@@ -56,15 +45,10 @@ int drv_split_place(struct drv_vq *vq, unsigned int region)
 
 static void split_reset(struct drv_vq *vq)
 {
-	u16 i;
-
 	memset(vq->desc, 0, sizeof(*vq->desc) * vq->size);
 	memset(vq->avail, 0, avail_len(vq));
 	memset(vq->used, 0, used_len(vq));
-	for (i = 0; i < vq->size; i++)
-		vq->slots[i] = (struct drv_slot){ .next = (u16)(i + 1) };
-	vq->free = vq->size;
-	vq->free_head = 0;
+	drv_ids_reset(vq);
 	vq->avail_next = 0;
 	vq->avail_published = 0;
 	vq->used_next = 0;
@@ -123,7 +107,8 @@ static int split_add(struct drv_vq *vq, const struct drv_sg *sg,
 			out + in <= vq->indirect_max;
 	u16 count = indirect ? 1 : (u16)(out + in);
 	u16 head = vq->free_head;
-	u16 i;
+	u64 in_len = 0;
+	unsigned int i;
 
 	if (count > vq->free)
 		return -ENOSPC;
@@ -133,9 +118,9 @@ static int split_add(struct drv_vq *vq, const struct drv_sg *sg,
 		add_direct(vq, head, sg, out, in);
 	for (i = 0; i < count; i++)
 		vq->free_head = vq->slots[vq->free_head].next;
-	vq->free = (u16)(vq->free - count);
-	vq->slots[head].token = token;
-	vq->slots[head].count = count;
+	for (i = out; i < out + in; i++)
+		in_len += sg[i].len;
+	drv_buffer_taken(vq, head, token, in_len, count);
 	vq->avail->ring[vq->avail_next & (vq->size - 1)] =
 		(__force __virtio16)cpu_to_le16(head);
 	vq->avail_next++;
@@ -177,6 +162,10 @@ static bool split_pending(const struct drv_vq *vq)
 	return le16toh(idx) != vq->used_next;
 }
 
+/*
+ * To the end of the list where order was promised, so that descriptors are used
+ * round the table (virtio 1.3, 2.7.5.1); else to its start.
+ */
 static void slots_free(struct drv_vq *vq, u16 head)
 {
 	u16 count = vq->slots[head].count;
@@ -185,8 +174,13 @@ static void slots_free(struct drv_vq *vq, u16 head)
 
 	for (i = 1; i < count; i++)
 		last = vq->slots[last].next;
-	vq->slots[last].next = vq->free_head;
-	vq->free_head = head;
+	if (!vq->order.ids || !vq->free) {
+		vq->slots[last].next = vq->free_head;
+		vq->free_head = head;
+	} else {
+		vq->slots[vq->free_tail].next = head;
+	}
+	vq->free_tail = last;
 	vq->free = (u16)(vq->free + count);
 	vq->slots[head].count = 0;
 }
@@ -194,19 +188,17 @@ static void slots_free(struct drv_vq *vq, u16 head)
 static int split_reap(struct drv_vq *vq, struct drv_used *used)
 {
 	const struct vring_used_elem *e;
-	u32 id;
+	int err;
 
 	if (!split_pending(vq))
 		return 0;
 	e = &vq->used->ring[vq->used_next & (vq->size - 1)];
-	id = le32toh((__force u32)READ_ONCE(e->id));
-	if (id >= vq->size || !vq->slots[id].count)
-		return -EPROTO;
-	used->head = (u16)id;
-	used->len = le32toh((__force u32)READ_ONCE(e->len));
-	used->token = vq->slots[id].token;
+	err = drv_buffer_used(vq, le32toh((__force u32)READ_ONCE(e->id)),
+			      le32toh((__force u32)READ_ONCE(e->len)), used);
+	if (err < 0)
+		return err;
 	vq->used_next++;
-	slots_free(vq, (u16)id);
+	slots_free(vq, used->head);
 	return 1;
 }
 
@@ -232,6 +224,11 @@ static bool split_calls_on(struct drv_vq *vq)
 	return split_pending(vq);
 }
 
+static u32 split_base(const struct drv_vq *vq)
+{
+	return vq->avail_published;
+}
+
 const struct drv_vq_ops drv_split_ops = {
 	.reset = split_reset,
 	.add = split_add,
@@ -240,4 +237,5 @@ const struct drv_vq_ops drv_split_ops = {
 	.pending = split_pending,
 	.calls_off = split_calls_off,
 	.calls_on = split_calls_on,
+	.base = split_base,
 };

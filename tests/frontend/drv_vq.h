@@ -2,8 +2,8 @@
 /*
  * drv_vq - virtqueues as a driver sees them
  *
- * The other side of the daemon's vq.h: one small interface over the ring
- * layouts (split here; packed is a second set of operations).
+ * The other side of the daemon's vq.h: one small interface over both ring
+ * layouts, split (drv_split.c) and packed (drv_packed.c).
  *
  *	drv_vq_add(vq, sg, out, in, token);	any number of buffers
  *	drv_vq_kick(vq);			visible, one kick if wanted
@@ -13,6 +13,9 @@
  *		drv_vq_wait(vq, timeout_ms);		sleep
  *	drv_vq_calls_off(vq);
  *
+ * With IN_ORDER a used entry may stand for several buffers; they are reaped one
+ * by one all the same, and one that comes out of turn is -EPROTO.
+ *
  * The device is not trusted: an id that is not in flight is -EPROTO.  The
  * structures are open, so that hostile tests can write what they like into the
  * ring.  One thread uses a drv_vq at a time.
@@ -20,6 +23,7 @@
 #ifndef DRV_VQ_H
 #define DRV_VQ_H
 
+#include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 
 #include "vu_frontend.h"
@@ -74,18 +78,69 @@ struct drv_vq_ops {
 	bool (*pending)(const struct drv_vq *vq);
 	void (*calls_off)(struct drv_vq *vq);
 	bool (*calls_on)(struct drv_vq *vq);
+	u32 (*base)(const struct drv_vq *vq);
 };
 
 /**
- * struct drv_slot - what belongs to one descriptor, as a head
+ * struct drv_slot - what belongs to one id: a head descriptor, or of a packed
+ *		     ring a buffer id
  * @token:	of the buffer in flight
+ * @in_len:	bytes that the device may write
  * @count:	descriptors it takes, 0: not in flight
- * @next:	next free descriptor
+ * @next:	next free id
  */
 struct drv_slot {
 	u32 token;
+	u64 in_len;
 	u16 count;
 	u16 next;
+};
+
+/**
+ * struct drv_order - IN_ORDER: what is in flight, oldest first
+ * @ids:	circle of as many as the ring has entries; NULL: not negotiated
+ * @head:	index of the oldest
+ * @count:	of them
+ * @batch:	the used entry at hand stands for more than was reaped
+ * @id:		of that entry
+ * @len:	likewise
+ * @skipped:	buffers that had no entry of their own
+ */
+struct drv_order {
+	u16 *ids;
+	u16 head;
+	u16 count;
+	bool batch;
+	u16 id;
+	u32 len;
+	u64 skipped;
+};
+
+/**
+ * struct drv_packed - areas and positions of a packed ring
+ * @desc:	descriptor ring
+ * @driver_event: when we want to be called; offset and wrap counter in the low
+ *		half, flags in the high one
+ * @device_event: when the device wants to be kicked
+ * @avail:	where the next descriptor goes
+ * @used:	where the next used one is expected
+ * @avail_wrap:	wrap counter at @avail
+ * @used_wrap:	wrap counter at @used
+ * @added:	descriptors not yet published
+ * @first:	the first of them
+ * @first_flags: what makes it available
+ */
+struct drv_packed {
+	struct vring_packed_desc *desc;
+	u32 *driver_event;
+	u32 *device_event;
+	u16 avail;
+	u16 used;
+	bool avail_wrap;
+	bool used_wrap;
+	u16 added;
+	u16 first;
+	u16 first_flags;
 };
 
 /**
@@ -95,11 +150,20 @@ struct drv_slot {
  * @size:	entries
  * @event_idx:	VIRTIO_F_EVENT_IDX acknowledged
  * @use_indirect: put every buffer of several pieces into a table
+ * @desc:	split ring: descriptors
+ * @avail:	split ring: what is available
+ * @used:	split ring: what was used
+ * @table:	indirect tables, @indirect_max entries for each id
+ * @table_gpa:	and where the device sees them
+ * @slots:	by id
  * @free:	descriptors left
- * @free_head:	first of them
- * @avail_next:	available index as it will be published
- * @avail_published: as last published
- * @used_next:	next used entry to look at
+ * @free_head:	first free id
+ * @free_tail:	last free id
+ * @avail_next:	split ring: available index as it will be published
+ * @avail_published: split ring: as last published
+ * @used_next:	split ring: next used entry to look at
+ * @packed:	the same for a packed ring
+ * @order:	IN_ORDER
  * @kicks:	eventfd writes
  * @calls:	eventfd reads that found a signal
  */
@@ -121,9 +185,13 @@ struct drv_vq {
 
 	u16 free;
 	u16 free_head;
+	u16 free_tail;
 	u16 avail_next;
 	u16 avail_published;
 	u16 used_next;
+
+	struct drv_packed packed;
+	struct drv_order order;
 
 	u64 kicks;
 	u64 calls;
@@ -206,9 +274,48 @@ static inline bool drv_vq_calls_on(struct drv_vq *vq)
 	return vq->ops->calls_on(vq);
 }
 
+/**
+ * drv_vq_base() - what GET_VRING_BASE must say of a device that has taken and
+ *		   used all that was published
+ */
+static inline u32 drv_vq_base(const struct drv_vq *vq)
+{
+	return vq->ops->base(vq);
+}
+
+/* What the layouts share. */
+
+/** drv_area_place() - RAM for a part of the ring; NULL without any */
+void *drv_area_place(struct drv_vq *vq, unsigned int region, size_t len,
+		     u64 *uva);
+
+/** drv_ids_reset() - all ids free, in order */
+void drv_ids_reset(struct drv_vq *vq);
+
+/**
+ * drv_buffer_taken() - a buffer was put into the ring under @id
+ * @in_len:	bytes that the device may write
+ * @count:	descriptors it takes
+ */
+void drv_buffer_taken(struct drv_vq *vq, u16 id, u32 token, u64 in_len,
+		      u16 count);
+
+/**
+ * drv_buffer_used() - the buffer that came back, given a used entry
+ *
+ * Its id stays taken until the layout has read what it needs of the slot.
+ *
+ * Return: 1 with @used filled, -EPROTO.
+ */
+int drv_buffer_used(struct drv_vq *vq, u32 id, u32 len, struct drv_used *used);
+
 /** drv_split_place() - areas of a split ring in RAM; 0 or -ENOMEM */
 int drv_split_place(struct drv_vq *vq, unsigned int region);
 
+/** drv_packed_place() - areas of a packed ring in RAM; 0 or -ENOMEM */
+int drv_packed_place(struct drv_vq *vq, unsigned int region);
+
 extern const struct drv_vq_ops drv_split_ops;
+extern const struct drv_vq_ops drv_packed_ops;
 
 #endif /* DRV_VQ_H */

@@ -50,7 +50,11 @@ static int parse(struct pvfe_conf *c, int argc, char **argv)
 		{ "queues", OPT_NUMBER, &c->queues, NULL,
 		  "queues, a thread each" },
 		{ "queue-size", OPT_NUMBER, &c->queue_size, NULL,
-		  "ring entries, a power of two" },
+		  "ring entries, of a split one a power of two" },
+		{ "ring", OPT_CHOICE, &c->ring, opts_ring_names,
+		  "split or packed" },
+		{ "in-order", OPT_FLAG, &c->in_order, NULL,
+		  "acknowledge IN_ORDER" },
 		{ "runtime", OPT_NUMBER, &c->runtime, NULL,
 		  "seconds to measure" },
 		{ "ramp", OPT_NUMBER, &c->ramp, NULL, "seconds before that" },
@@ -88,8 +92,8 @@ static const char *conf_problem(const struct pvfe_conf *c)
 	if (!c->iodepth || c->iodepth > c->queue_size)
 		return "--iodepth: 1 to --queue-size";
 	if (c->queue_size < 2 || c->queue_size > 32768 ||
-	    c->queue_size & (c->queue_size - 1))
-		return "--queue-size: a power of two, 2 to 32768";
+	    (!c->ring && c->queue_size & (c->queue_size - 1)))
+		return "--queue-size: 2 to 32768, of a split ring a power of two";
 	if (!c->queues || c->queues > 256)
 		return "--queues: 1 to 256";
 	if (!c->regions || c->regions > VU_MEM_REGIONS_MAX)
@@ -143,6 +147,10 @@ static int device_open(struct pvfe_run *run)
 		.indirect_max = indirect_entries(c),
 	};
 
+	if (c->ring)
+		dc.require |= DRV_PACKED;
+	if (c->in_order)
+		dc.require |= DRV_IN_ORDER;
 	if (c->no_indirect)
 		dc.no_features |= BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
 	if (c->no_event_idx)

@@ -58,6 +58,8 @@ struct pvfe_conf {
 	u64 segments;
 	bool json;
 	bool reconnect;
+	int ring;
+	bool in_order;
 	bool no_indirect;
 	bool no_event_idx;
 	bool misalign;

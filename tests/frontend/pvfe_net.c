@@ -42,6 +42,8 @@ struct conf {
 	u64 queue_size;
 	u64 rx_len;
 	u64 runtime;
+	int ring;
+	bool in_order;
 	bool no_mergeable;
 	bool json;
 };
@@ -80,7 +82,11 @@ static int parse(struct conf *c, int argc, char **argv)
 		{ "burst", OPT_NUMBER, &c->burst, NULL,
 		  "frames sent with one kick, at most 64" },
 		{ "queue-size", OPT_NUMBER, &c->queue_size, NULL,
-		  "ring entries, a power of two" },
+		  "ring entries, of a split one a power of two" },
+		{ "ring", OPT_CHOICE, &c->ring, opts_ring_names,
+		  "split or packed" },
+		{ "in-order", OPT_FLAG, &c->in_order, NULL,
+		  "acknowledge IN_ORDER" },
 		{ "rx-len", OPT_NUMBER, &c->rx_len, NULL,
 		  "bytes of a receive buffer" },
 		{ "runtime", OPT_NUMBER, &c->runtime, NULL, "seconds" },
@@ -104,8 +110,8 @@ static const char *conf_problem(const struct conf *c)
 	if (!c->burst || c->burst > DRV_NET_SLOTS)
 		return "--burst: 1 to 64";
 	if (c->queue_size < 2 * DRV_NET_SLOTS || c->queue_size > 32768 ||
-	    c->queue_size & (c->queue_size - 1))
-		return "--queue-size: a power of two, 128 to 32768";
+	    (!c->ring && c->queue_size & (c->queue_size - 1)))
+		return "--queue-size: 128 to 32768, of a split ring a power of two";
 	if (c->rx_len < DRV_NET_HDR_LEN + ETH_HLEN || c->rx_len > (1u << 20))
 		return "--rx-len: 26 to 1m";
 	return NULL;
@@ -283,6 +289,10 @@ static int open_nic(struct drv_dev *dev, const struct conf *c)
 				    ~0xfffffull },
 	};
 
+	if (c->ring)
+		dc.require |= DRV_PACKED;
+	if (c->in_order)
+		dc.require |= DRV_IN_ORDER;
 	if (c->no_mergeable)
 		dc.no_features = BIT_ULL(VIRTIO_NET_F_MRG_RXBUF);
 	return drv_dev_open(dev, &dc);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const opts_ring_names[] = { "split", "packed", NULL };
+
 static void help(const struct opt *o, const char *program)
 {
 	printf("usage: %s [--option=value]...\n", program);

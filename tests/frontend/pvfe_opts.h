@@ -30,6 +30,9 @@ struct opt {
 	const char *help;
 };
 
+/* --ring: index is true for packed */
+extern const char *const opts_ring_names[];
+
 /**
  * opts_parse() - fill in what the command line says
  * @opts:	ends with a NULL name

@@ -33,6 +33,15 @@ static const struct way ways[] = {
 	{ "4 queues, ring of 4",
 	  { .num_queues = 4, .queue_size = 4, .no_features = NO_EVENT_IDX } },
 	{ "ring of 1024", { .queue_size = 1024, .no_features = NO_INDIRECT } },
+	{ "packed", { .require = DRV_PACKED, .num_queues = 4 } },
+	{ "packed, plain, ring of 37",
+	  { .require = DRV_PACKED,
+	    .queue_size = 37,
+	    .no_features = NO_INDIRECT | NO_EVENT_IDX } },
+	{ "packed, in order",
+	  { .require = DRV_PACKED | DRV_IN_ORDER | DRV_NOTIFICATION_DATA } },
+	{ "in order",
+	  { .require = DRV_IN_ORDER, .no_features = NO_INDIRECT } },
 	{ "7 regions",
 	  { .num_queues = 4,
 	    .spread_rings = true,
@@ -515,7 +524,7 @@ static void stop_and_go_on(void **state)
 		for (q = 0; q < disk->dev.conf.num_queues; q++) {
 			struct drv_vq *vq = &disk->dev.vq[q];
 
-			assert_int_equal(vq->ring.base, vq->avail_next);
+			assert_int_equal(vq->ring.base, drv_vq_base(vq));
 			fe_ok(&disk->dev.fe,
 			      vu_fe_ring_start(&disk->dev.fe, &vq->ring));
 		}

@@ -27,19 +27,26 @@ struct way {
 	u16 queue_size;
 	u32 rx_len;
 	bool rx_split;
+	u64 require;
 };
 
 static const struct way ways[] = {
-	{ "mergeable, 1526-byte buffers", 0, 1, 256, 1526, false },
-	{ "mergeable, 4 KiB buffers, 2 pairs", 0, 2, 256, 4096, false },
-	{ "mergeable, 300-byte buffers", 0, 1, 256, 300, false },
-	{ "mergeable, header apart", 0, 1, 256, 2048, true },
-	{ "mergeable, no event index", NO_EVENT_IDX, 2, 256, 1526, false },
-	{ "mergeable, no indirect", NO_INDIRECT, 1, 256, 1526, true },
-	{ "big buffers", NO_MERGE, 1, 64, BIG, false },
-	{ "big buffers, header apart", NO_MERGE, 2, 64, BIG, true },
+	{ "mergeable, 1526-byte buffers", 0, 1, 256, 1526, false, 0 },
+	{ "mergeable, 4 KiB buffers, 2 pairs", 0, 2, 256, 4096, false, 0 },
+	{ "mergeable, 300-byte buffers", 0, 1, 256, 300, false, 0 },
+	{ "mergeable, header apart", 0, 1, 256, 2048, true, 0 },
+	{ "mergeable, no event index", NO_EVENT_IDX, 2, 256, 1526, false, 0 },
+	{ "mergeable, no indirect", NO_INDIRECT, 1, 256, 1526, true, 0 },
+	{ "big buffers", NO_MERGE, 1, 64, BIG, false, 0 },
+	{ "big buffers, header apart", NO_MERGE, 2, 64, BIG, true, 0 },
+	{ "packed", 0, 2, 256, 1526, false, DRV_PACKED },
+	{ "packed, plain, header apart", NO_INDIRECT | NO_EVENT_IDX, 1, 200,
+	  1526, true, DRV_PACKED },
+	{ "packed, in order, big buffers", NO_MERGE, 1, 64, BIG, true,
+	  DRV_PACKED | DRV_IN_ORDER },
+	{ "in order", NO_INDIRECT, 2, 256, 1526, true, DRV_IN_ORDER },
 	{ "big buffers, plain ring", NO_MERGE | NO_INDIRECT | NO_EVENT_IDX, 1,
-	  128, BIG, true },
+	  128, BIG, true, 0 },
 };
 
 /* The one connection of a test, closed by after(). */
@@ -57,6 +64,7 @@ static void nic_open(const struct way *way)
 		.queue_size = way->queue_size,
 		.features = DRV_NET_FEATURES,
 		.no_features = way->no_features,
+		.require = way->require,
 		.layout = { .regions = 2, .size = 48u << 20 },
 		.timeout_ms = 2000,
 	};
