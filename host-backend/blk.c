@@ -16,11 +16,11 @@
 #include "blk.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "blk_io.h"
+#include "blk_report.h"
 #include "conf.h"
 #include "vu_proto.h"
 
@@ -68,7 +68,7 @@ static __virtio16 clamp16(u32 value)
  * virtio 1.3, 5.2.5.2: with CONFIG_WCE and without FLUSH, the field begins as
  * 0, else as 1.
  */
-static bool is_writeback(const struct blk *blk)
+bool blk_is_writeback(const struct blk *blk)
 {
 	u64 features = blk->dev.features;
 
@@ -90,7 +90,7 @@ static void fill_config(const struct blk *blk, struct virtio_blk_config *c)
 		.blk_size = cpu_to_virtio32(limits->block_size),
 		.physical_block_exp = (u8)__builtin_ctz(blocks),
 		.min_io_size = clamp16(blocks),
-		.wce = is_writeback(blk),
+		.wce = blk_is_writeback(blk),
 		.num_queues = clamp16(blk->dev.num_queues),
 	};
 	if (limits->discard_align) {
@@ -133,7 +133,7 @@ static void update_fua(struct blk *blk)
 	bool cache = features & BIT_ULL(VIRTIO_BLK_F_FLUSH);
 
 	if (features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE))
-		cache = is_writeback(blk);
+		cache = blk_is_writeback(blk);
 	WRITE_ONCE(blk->fua, !cache);
 }
 
@@ -180,21 +180,6 @@ static bool blk_reload(struct device *dev)
 	return true;
 }
 
-static void blk_status(const struct device *dev, json_t *json)
-{
-	const struct blk *blk = blk_of(dev);
-	const struct store_limits *limits = &blk->store->limits;
-
-	json_object_set_new(json, "store", json_string(blk->store->ops->name));
-	json_object_set_new(json, "capacity",
-			    json_integer((json_int_t)limits->capacity));
-	json_object_set_new(json, "block_size",
-			    json_integer(limits->block_size));
-	json_object_set_new(json, "read_only",
-			    json_boolean(limits->read_only));
-	json_object_set_new(json, "writeback", json_boolean(is_writeback(blk)));
-}
-
 /* Birth and death */
 
 static void blk_destroy(struct device *dev)
@@ -203,6 +188,7 @@ static void blk_destroy(struct device *dev)
 
 	device_fini(dev);
 	blk->store->ops->close(blk->store);
+	free(blk->hists);
 	free(blk->bqs);
 	free(blk);
 }
@@ -222,8 +208,31 @@ static const struct device_ops blk_ops = {
 	.reload = blk_reload,
 	.stats = blk_queue_stats,
 	.status = blk_status,
+	.latency = blk_latency,
+	.oldest = blk_oldest,
+	.count_stuck = blk_count_stuck,
+	.limits_get = blk_limits_get,
+	.limits_set = blk_limits_set,
+	.resize = blk_resize,
 	.destroy = blk_destroy,
 };
+
+static int queues_alloc(struct blk *blk, unsigned int n)
+{
+	blk->bqs = calloc(n, sizeof(*blk->bqs));
+	blk->hists = calloc((size_t)n * BLK_OP_MAX, sizeof(*blk->hists));
+	return blk->bqs && blk->hists ? 0 : -ENOMEM;
+}
+
+static void queues_init(struct blk *blk)
+{
+	for (unsigned int i = 0; i < blk->dev.num_queues; i++)
+		blk->bqs[i] = (struct blk_queue){
+			.q = &blk->dev.queues[i],
+			.blk = blk,
+			.track.hists = &blk->hists[(size_t)i * BLK_OP_MAX],
+		};
+}
 
 static void set_serial(struct blk *blk, const struct conf_device *conf)
 {
@@ -253,9 +262,8 @@ int blk_create(struct device **out, const struct conf_device *conf,
 	blk = calloc(1, sizeof(*blk));
 	if (!blk)
 		return -ENOMEM;
-	err = -ENOMEM;
-	blk->bqs = calloc(conf->num_queues, sizeof(*blk->bqs));
-	if (!blk->bqs)
+	err = queues_alloc(blk, conf->num_queues);
+	if (err)
 		goto err_free;
 	err = open_store(blk, conf);
 	if (err)
@@ -267,17 +275,15 @@ int blk_create(struct device **out, const struct conf_device *conf,
 
 	set_serial(blk, conf);
 	blk->seg_max = min((u32)BLK_SEG_MAX, conf->queue_size - 2);
-	for (unsigned int i = 0; i < conf->num_queues; i++)
-		blk->bqs[i] = (struct blk_queue){
-			.q = &blk->dev.queues[i],
-			.blk = blk,
-		};
+	queues_init(blk);
+	blk_limits_set(&blk->dev, conf->limits);
 	*out = &blk->dev;
 	return 0;
 
 err_close_store:
 	blk->store->ops->close(blk->store);
 err_free:
+	free(blk->hists);
 	free(blk->bqs);
 	free(blk);
 	return err;

@@ -61,6 +61,7 @@
  * @status:	where the answer goes, guest memory
  * @room_len:	writable bytes before @status
  * @written:	of those, written where the request succeeds
+ * @tracked:	operation, offset, since when
  * @id:		for vq_push()
  * @next_range:	first one not yet given to the store
  * @num_ranges:	of DISCARD and WRITE_ZEROES, else 0
@@ -74,7 +75,7 @@ struct blk_io {
 	u64 room_len;
 	u64 written;
 	u16 id;
-	enum blk_op op;
+	struct blk_tracked tracked;
 	unsigned int next_range;
 	unsigned int num_ranges;
 	unsigned int read_count;
@@ -182,10 +183,10 @@ static void count_done(struct blk_queue *bq, const struct blk_io *io, int err)
 		bq->stats.lost_memory += err == -EFAULT;
 		return;
 	}
-	bq->stats.ops[io->op]++;
-	if (io->op == BLK_OP_READ)
+	bq->stats.ops[io->tracked.op]++;
+	if (io->tracked.op == BLK_OP_READ)
 		bq->stats.bytes_read += sreq->len;
-	else if (io->op == BLK_OP_WRITE)
+	else if (io->tracked.op == BLK_OP_WRITE)
 		bq->stats.bytes_written += sreq->len;
 }
 
@@ -228,6 +229,7 @@ static void flush_completed(struct blk_queue *bq)
 		return;
 	bq->completed = 0;
 	queue_flush(bq->q);
+	blk_track_flush(&bq->track, bq->q->worker);
 }
 
 static int start_ranges(struct blk_io *io);
@@ -245,6 +247,7 @@ static void request_done(struct store_req *sreq, int err)
 		if (err == -EINPROGRESS)
 			return;
 	}
+	blk_track_back(&bq->track, q->worker, &io->tracked);
 	complete(io, err);
 	bq->inflight--;
 	if (unlikely(bq->stopping) && bq->inflight == 0)
@@ -328,7 +331,7 @@ static int start_get_id(struct blk_io *io, const struct blk_req *req)
 static enum store_op range_op(const struct blk_io *io,
 			      const struct blk_range *range)
 {
-	if (io->op == BLK_OP_DISCARD)
+	if (io->tracked.op == BLK_OP_DISCARD)
 		return STORE_DISCARD;
 	return range->unmap ? STORE_WRITE_ZEROES_UNMAP : STORE_WRITE_ZEROES;
 }
@@ -370,12 +373,40 @@ static int (*const starts[BLK_OP_MAX])(struct blk_io *io,
 	[BLK_OP_WRITE_ZEROES] = start_range_request,
 };
 
+/* A flush costs nothing, so that nobody is tempted to do without. */
+static void charge(struct blk_io *io, const struct blk_req *req)
+{
+	struct blk_queue *bq = io->bq;
+
+	if (req->op != BLK_OP_FLUSH && req->op != BLK_OP_GET_ID)
+		throttle_charge(&bq->blk->throttle, &bq->throttle,
+				io->tracked.start_ns, req->len);
+}
+
+/* True where the limits let nothing more through now; the queue rests then. */
+static bool throttled(struct blk_queue *bq)
+{
+	bool waited = bq->throttle.ticket_ns;
+	u64 ns;
+
+	if (likely(!throttle_limited(&bq->blk->throttle)))
+		return false;
+	ns = throttle_wait(&bq->blk->throttle, &bq->throttle,
+			   worker_clock(bq->q->worker));
+	if (!ns)
+		return false;
+	bq->stats.throttled += !waited;
+	queue_rest(bq->q, ns);
+	return true;
+}
+
 static void start(struct blk_io *io, const struct blk_req *req, u16 id)
 {
 	struct blk_queue *bq = io->bq;
 	int err;
 
-	io->op = req->op;
+	io->tracked.op = req->op;
+	io->tracked.offset = req->offset;
 	io->status = req->status;
 	io->room_len = req->room_len;
 	io->written = 0;
@@ -383,11 +414,16 @@ static void start(struct blk_io *io, const struct blk_req *req, u16 id)
 	io->next_range = 0;
 	io->num_ranges = 0;
 	io->sreq.len = req->len;
+	blk_track_take(&bq->track, bq->q->worker, &io->tracked);
+	if (unlikely(throttle_limited(&bq->blk->throttle)))
+		charge(io, req);
 	err = starts[req->op](io, req);
 	if (err != -EINPROGRESS) {
+		blk_track_place(&bq->track, bq->q->worker, req->op);
 		complete(io, err);
 		return;
 	}
+	blk_track_out(&bq->track, &io->tracked);
 	bq->inflight++;
 	queue_get(bq->q);
 	if (++bq->prepared == SUBMIT_EVERY) {
@@ -454,7 +490,9 @@ unsigned int blk_queue_run(struct queue *q)
 			      BLK_SECTOR_SHIFT;
 	bq->turn_bytes = 0;
 	bq->prepared = 0;
-	while (taken < BATCH_MAX && bq->turn_bytes < BATCH_BYTES) {
+	blk_track_turn(&bq->track);
+	while (taken < BATCH_MAX && bq->turn_bytes < BATCH_BYTES &&
+	       !throttled(bq)) {
 		io = io_get(bq);
 		if (!io)
 			break;
@@ -486,6 +524,7 @@ void blk_queue_start(struct queue *q)
 
 	bq->stopping = false;
 	bq->completed = 0;
+	blk_track_start(&bq->track);
 	bq->bounds = (struct blk_bounds){
 		.read_only = limits->read_only,
 		.discard_max = range_max(bq->blk, VIRTIO_BLK_F_DISCARD,
@@ -507,9 +546,4 @@ void blk_queue_stop(struct queue *q)
 	bq->stopping = true;
 	if (bq->inflight == 0)
 		queue_unmap(bq);
-}
-
-void blk_queue_stats(const struct queue *q, struct stats_sources *out)
-{
-	out->base[STATS_BLK] = &blk_queue_of(q)->stats;
 }

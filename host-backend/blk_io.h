@@ -10,9 +10,11 @@
 #include <linux/virtio_blk.h>
 
 #include "blk_req.h"
+#include "blk_track.h"
 #include "device.h"
 #include "stats_table.h"
 #include "store.h"
+#include "throttle.h"
 
 struct blk_io;
 union blk_slot;
@@ -31,6 +33,8 @@ struct blk_stats {
 	u64 retries;
 	u64 rejects[BLK_REJECT_MAX];
 	u64 paths[STORE_PATH_MAX];
+	u64 throttled; /* times that the queue waited for its limits */
+	u64 stuck; /* requests out for too long; counted by the control thread */
 };
 
 /**
@@ -50,6 +54,8 @@ struct blk_stats {
  * @prepared:	given to the store since the last worker_submit() of this turn
  * @turn_bytes:	read and written by the requests of this turn
  * @stopping:	nothing is taken any more
+ * @track:	which requests are out, and how long they took
+ * @throttle:	this queue's part of blk.throttle
  */
 struct blk_queue {
 	struct queue *q;
@@ -70,6 +76,8 @@ struct blk_queue {
 	bool stopping;
 	struct blk_bounds bounds;
 	struct blk_stats stats;
+	struct blk_track track;
+	struct throttle_queue throttle;
 };
 
 /** enum blk_cache - what a driver made of its choice (CONFIG_WCE) */
@@ -89,6 +97,9 @@ enum blk_cache {
  * @fua:	what follows from it and the features; written by the control
  *		thread, read by workers
  * @bqs:	one per queue of the device
+ * @hists:	how long requests took, BLK_OP_MAX for each queue
+ * @limits:	as set last; control thread
+ * @throttle:	what enforces them
  */
 struct blk {
 	struct device dev;
@@ -98,6 +109,9 @@ struct blk {
 	enum blk_cache cache;
 	bool fua;
 	struct blk_queue *bqs;
+	struct hist *hists;
+	struct throttle_limit limits[THROTTLE_DIMS];
+	struct throttle throttle;
 };
 
 static inline struct blk *blk_of(const struct device *dev)
@@ -110,12 +124,12 @@ static inline struct blk_queue *blk_queue_of(const struct queue *q)
 	return &blk_of(q->dev)->bqs[q->index];
 }
 
+/** blk_is_writeback() - has the disk a write cache, as config space says? */
+bool blk_is_writeback(const struct blk *blk);
+
 /* Rows of struct device_ops, for the worker's thread */
 void blk_queue_start(struct queue *q);
 unsigned int blk_queue_run(struct queue *q);
 void blk_queue_stop(struct queue *q);
-
-/** blk_queue_stats() - row of struct device_ops, for any thread */
-void blk_queue_stats(const struct queue *q, struct stats_sources *out);
 
 #endif /* PV_BLK_IO_H */

@@ -17,6 +17,17 @@
 		.name = "device", .kind = COMMAND_TEXT \
 	}
 
+#define DEVICE_REQUIRED                                \
+	{                                              \
+		.name = "device", .kind = COMMAND_TEXT, \
+		.required = true                       \
+	}
+
+#define RATE(key)                                             \
+	{                                                     \
+		.name = key, .kind = COMMAND_RATE, .named = true \
+	}
+
 const struct command commands[COMMAND_MAX] = {
 	[COMMAND_STATUS] = {
 		.name = "status",
@@ -27,6 +38,18 @@ const struct command commands[COMMAND_MAX] = {
 		.name = "stats",
 		.help = "counters",
 		.args = { DEVICE },
+	},
+	[COMMAND_RESIZE] = {
+		.name = "resize",
+		.help = "tell the guest a disk's size anew, after growing its file to SIZE",
+		.args = { DEVICE_REQUIRED,
+			  { .name = "size", .kind = COMMAND_SIZE } },
+	},
+	[COMMAND_THROTTLE] = {
+		.name = "throttle",
+		.help = "limit I/Os and bytes a second, none: unlimited; without any, show the limits",
+		.args = { DEVICE_REQUIRED, RATE("iops"), RATE("bps"),
+			  RATE("iops-burst"), RATE("bps-burst") },
 	},
 	[COMMAND_VERSION] = {
 		.name = "version",

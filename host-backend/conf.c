@@ -11,6 +11,7 @@
 #include "log.h"
 
 #define POLL_MAX_US_DEFAULT 50
+#define STUCK_AFTER_DEFAULT 30
 
 int conf_load(struct conf *conf, int argc, char **argv)
 {
@@ -19,6 +20,7 @@ int conf_load(struct conf *conf, int argc, char **argv)
 	*conf = (struct conf){
 		.poll_max_us = POLL_MAX_US_DEFAULT,
 		.log_level = LOG_NOTICE,
+		.stuck_after = STUCK_AFTER_DEFAULT,
 	};
 	ret = conf_args_load(conf, argc, argv);
 	if (!ret && conf->config)

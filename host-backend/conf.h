@@ -12,6 +12,7 @@
 #define PV_CONF_H
 
 #include "conf_given.h"
+#include "throttle.h"
 #include "util.h"
 
 /** enum conf_type - what a device section describes */
@@ -36,6 +37,7 @@ enum conf_type {
  * @serial:	blk: up to 20 bytes (virtio 1.3, 5.2.6.1)
  * @block_size:	blk: logical block size in bytes, 0: the store's own
  * @read_only:	blk
+ * @limits:	blk: I/Os and bytes a second, by enum throttle_dim
  * @direct:	blk: open with O_DIRECT
  * @tap:	net: interface name
  * @port:	net: kind of port ("tap", "echo")
@@ -55,6 +57,7 @@ struct conf_device {
 	const char *serial;
 	unsigned int block_size;
 	bool read_only;
+	struct throttle_limit limits[THROTTLE_DIMS];
 	bool direct;
 	const char *tap;
 	const char *port;
@@ -69,6 +72,7 @@ struct conf_device {
  * @io_engine:	"auto", "io_uring" or "threads"; NULL: auto
  * @poll_max_us: longest adaptive polling window, microseconds; 0: never spin
  * @log_level:	syslog level
+ * @stuck_after: seconds after which a request is reported as stuck, 0: never
  * @control:	path of the control socket, NULL: none
  * @config:	file that describes the devices, NULL: the command line does
  * @check_only:	say whether the configuration is good, and end
@@ -81,6 +85,7 @@ struct conf {
 	const char *io_engine;
 	unsigned int poll_max_us;
 	int log_level;
+	unsigned int stuck_after;
 	const char *control;
 	const char *config;
 	bool check_only;

@@ -119,6 +119,11 @@ static int device_check(const struct conf_device *dev)
 		return missing(dev, "blk-file");
 	if (dev->type == CONF_BLK && !strcmp(dev->store, "null") && !dev->size)
 		return missing(dev, "size");
+	if (dev->limits[THROTTLE_OPS].burst && !dev->limits[THROTTLE_OPS].rate)
+		return invalid(dev, "iops-burst", "means nothing without iops");
+	if (dev->limits[THROTTLE_BYTES].burst &&
+	    !dev->limits[THROTTLE_BYTES].rate)
+		return invalid(dev, "bps-burst", "means nothing without bps");
 	if (dev->queue_size & (dev->queue_size - 1))
 		return invalid(dev, "queue-size", "must be a power of 2");
 	if (dev->block_size & (dev->block_size - 1))

@@ -305,7 +305,7 @@ int control_create(struct control **out, struct daemon *d)
 	char where[CONF_PLACE_LEN];
 	const struct unix_socket_conf conf = {
 		.where = conf_place_text(given->place, where, sizeof(where)),
-		.option = "control",
+		.option = given->place.file ? "control" : "--control",
 		.path = d->conf.control,
 		.mode = SOCKET_MODE,
 	};

@@ -19,6 +19,8 @@
 #include "pv_version.h"
 #include "stats.h"
 #include "status.h"
+#include "throttle.h"
+#include "vu_dev.h"
 
 /**
  * struct call - a command at work
@@ -80,6 +82,120 @@ static json_t *run_stats(struct call *call)
 					  NULL;
 }
 
+static struct device *device_required(struct call *call)
+{
+	int index;
+
+	return device_arg(call, &index) ? call->daemon->devices[index] : NULL;
+}
+
+static json_t *resize_refused(struct call *call, const struct device *dev,
+			      int err)
+{
+	if (err == -EINVAL)
+		return refuse(call, "%s: a disk can only grow", dev->name);
+	if (err == -EOPNOTSUPP)
+		return refuse(call, "%s: not a file; resize what is behind it, then leave SIZE out",
+			      dev->name);
+	return refuse(call, "%s: %s", dev->name, strerror(-err));
+}
+
+static json_t *run_resize(struct call *call)
+{
+	const json_t *size = json_object_get(call->request, "size");
+	struct device *dev = device_required(call);
+	u64 bytes = (u64)json_integer_value(size);
+	bool changed;
+	int err;
+
+	if (!dev)
+		return NULL;
+	if (!dev->ops->resize)
+		return refuse(call, "%s: not a disk", dev->name);
+	if (size && (!bytes || bytes % 512))
+		return refuse(call, "size=%llu: must be a multiple of 512",
+			      (unsigned long long)bytes);
+	err = dev->ops->resize(dev, bytes, &changed);
+	if (err)
+		return resize_refused(call, dev, err);
+	if (changed)
+		vu_dev_config_changed(dev->transport);
+	return json_pack("{s:s, s:b}", "device", dev->name, "changed", changed);
+}
+
+/* What of a limit the request names replaces what was. */
+static void limit_arg(const struct call *call, const char *name, u64 *value)
+{
+	const json_t *arg = json_object_get(call->request, name);
+
+	if (arg)
+		*value = (u64)json_integer_value(arg);
+}
+
+static const struct {
+	const char *rate;
+	const char *burst;
+} limit_names[THROTTLE_DIMS] = {
+	[THROTTLE_OPS] = { "iops", "iops-burst" },
+	[THROTTLE_BYTES] = { "bps", "bps-burst" },
+};
+
+static json_t *limits_json(const struct device *dev,
+			   const struct throttle_limit *limits)
+{
+	json_t *json = json_pack("{s:s}", "device", dev->name);
+	unsigned int i;
+
+	for (i = 0; i < THROTTLE_DIMS; i++) {
+		json_object_set_new(json, limit_names[i].rate,
+				    json_integer((json_int_t)limits[i].rate));
+		json_object_set_new(json, limit_names[i].burst,
+				    json_integer((json_int_t)limits[i].burst));
+	}
+	return json;
+}
+
+static bool limit_ok(struct call *call, unsigned int i,
+		     const struct throttle_limit *limit)
+{
+	if (limit->rate > THROTTLE_RATE_MAX || limit->burst > THROTTLE_RATE_MAX)
+		refuse(call, "%s, %s: at most %llu",
+		       limit_names[i].rate, limit_names[i].burst,
+		       (unsigned long long)THROTTLE_RATE_MAX);
+	else if (limit->burst && !limit->rate)
+		refuse(call, "%s: means nothing without %s",
+		       limit_names[i].burst, limit_names[i].rate);
+	else
+		return true;
+	return false;
+}
+
+static json_t *run_throttle(struct call *call)
+{
+	struct throttle_limit limits[THROTTLE_DIMS];
+	struct device *dev = device_required(call);
+	unsigned int i;
+
+	if (!dev)
+		return NULL;
+	if (!dev->ops->limits_set)
+		return refuse(call, "%s: only disks have limits", dev->name);
+	dev->ops->limits_get(dev, limits);
+	for (i = 0; i < THROTTLE_DIMS; i++) {
+		limit_arg(call, limit_names[i].rate, &limits[i].rate);
+		limit_arg(call, limit_names[i].burst, &limits[i].burst);
+		/* Without a rate, what its burst was is over as well. */
+		if (!limits[i].rate &&
+		    !json_object_get(call->request, limit_names[i].burst))
+			limits[i].burst = 0;
+		if (!limit_ok(call, i, &limits[i]))
+			return NULL;
+	}
+	if (json_object_size(call->request) > 2)
+		dev->ops->limits_set(dev, limits);
+	return limits_json(dev, limits);
+}
+
 static json_t *run_version(struct call *call)
 {
 	return json_pack("{s:s, s:i}", "version", PV_VERSION, "pid",
@@ -89,6 +205,8 @@ static json_t *run_version(struct call *call)
 static json_t *(*const handlers[COMMAND_MAX])(struct call *call) = {
 	[COMMAND_STATUS] = run_status,
 	[COMMAND_STATS] = run_stats,
+	[COMMAND_RESIZE] = run_resize,
+	[COMMAND_THROTTLE] = run_throttle,
 	[COMMAND_VERSION] = run_version,
 };
 

@@ -14,6 +14,7 @@
 struct control;
 struct device;
 struct server;
+struct stuck;
 struct worker;
 
 /**
@@ -25,6 +26,7 @@ struct worker;
  * @devices:	in the configuration's order
  * @servers:	one per device, same index
  * @control:	control socket, NULL: none
+ * @stuck:	looks for stuck requests, NULL: nobody does
  * @open:	servers that have not said closed()
  * @ending:	a signal said so
  */
@@ -39,6 +41,7 @@ struct daemon {
 	struct server **servers;
 	unsigned int num_servers;
 	struct control *control;
+	struct stuck *stuck;
 	unsigned int open;
 	bool ending;
 };

@@ -15,11 +15,25 @@
 #include "queue.h"
 
 struct conf_device;
+struct hist;
 struct json_t;
 struct stats_sources;
+struct throttle_limit;
 
 /* vhost-user carries a queue index in 8 bits (SET_VRING_KICK). */
 #define DEVICE_QUEUES_MAX 256
+
+/**
+ * struct device_oldest - the request of a queue that is out the longest
+ * @start_ns:	since when, CLOCK_MONOTONIC
+ * @op:		what it does
+ * @offset:	bytes from the start of the disk
+ */
+struct device_oldest {
+	u64 start_ns;
+	const char *op;
+	u64 offset;
+};
 
 /**
  * struct device_ops - a device type
@@ -48,10 +62,18 @@ struct stats_sources;
  *		config space changed
  * @stats:	say where the type's own counters of @q are
  * @status:	add what is the type's own to the device's status
+ * @latency:	histogram of @q's @n-th operation and its name; NULL: no more
+ * @oldest:	@q's; false where nothing is out
+ * @count_stuck: @q's oldest request was found to be out for too long
+ * @limits_get:	rate limits as set last, THROTTLE_DIMS of them
+ * @limits_set:	change them
+ * @resize:	look at the size again, or grow to @size bytes first where that
+ *		is not 0; 0 with @changed set, -EINVAL (smaller), -EOPNOTSUPP
+ *		or -errno
  * @destroy:	all queues stopped; frees the device
  *
  * Optional: config_write, features_set, queue_enabled, queue_start, queue_arm,
- * queue_stop, reload, stats, status.
+ * queue_stop, reload, stats and what follows, but for destroy.
  */
 struct device_ops {
 	const char *type;
@@ -72,6 +94,15 @@ struct device_ops {
 	bool (*reload)(struct device *dev);
 	void (*stats)(const struct queue *q, struct stats_sources *out);
 	void (*status)(const struct device *dev, struct json_t *json);
+	const struct hist *(*latency)(const struct queue *q, unsigned int n,
+				      const char **name);
+	bool (*oldest)(const struct queue *q, struct device_oldest *out);
+	void (*count_stuck)(struct queue *q);
+	void (*limits_get)(const struct device *dev,
+			   struct throttle_limit *limits);
+	void (*limits_set)(struct device *dev,
+			   const struct throttle_limit *limits);
+	int (*resize)(struct device *dev, u64 size, bool *changed);
 	void (*destroy)(struct device *dev);
 };
 

@@ -131,6 +131,21 @@ int image_measure(const struct image *img, u64 *size)
 	return 0;
 }
 
+int image_grow(const struct image *img, u64 size)
+{
+	u64 now;
+	int err;
+
+	if (img->block_device)
+		return -EOPNOTSUPP;
+	err = image_measure(img, &now);
+	if (err)
+		return err;
+	if (size < now || size > INT64_MAX)
+		return -EINVAL;
+	return ftruncate(img->fd, (off_t)size) ? -errno : 0;
+}
+
 static int measure(struct image *img, const struct conf_device *conf)
 {
 	int err = image_measure(img, &img->size);

@@ -48,6 +48,14 @@ int image_open(struct image *img, const struct conf_device *conf);
 /** image_measure() - current size in bytes; 0 or -errno */
 int image_measure(const struct image *img, u64 *size);
 
+/**
+ * image_grow() - make a file longer, without allocating space
+ *
+ * Return: 0, -EOPNOTSUPP for a block device, -EINVAL where it is longer already,
+ * or -errno.
+ */
+int image_grow(const struct image *img, u64 size);
+
 /** image_close() - also gives up the lock */
 void image_close(struct image *img);
 

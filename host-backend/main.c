@@ -31,6 +31,7 @@
 #include "server.h"
 #include "sigbus.h"
 #include "stats.h"
+#include "stuck.h"
 #include "workers.h"
 
 /* Longest wait for I/O in flight at the end, seconds. */
@@ -201,6 +202,8 @@ static int start(struct daemon *d)
 		err = servers_open(d);
 	if (!err && d->conf.control)
 		err = control_create(&d->control, d);
+	if (!err && d->conf.stuck_after)
+		err = stuck_create(&d->stuck, d);
 	return err;
 }
 
@@ -209,6 +212,8 @@ static void end(struct daemon *d)
 	/* A start that has failed further on. */
 	if (d->control)
 		control_destroy(d->control);
+	if (d->stuck)
+		stuck_destroy(d->stuck);
 	while (d->num_servers)
 		server_destroy(d->servers[--d->num_servers]);
 	while (d->num_devices) {

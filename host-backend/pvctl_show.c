@@ -63,6 +63,7 @@ static void print_list(const char *name, const json_t *list)
 static void show_queue(const json_t *q)
 {
 	const char *fault = json_string_value(json_object_get(q, "fault"));
+	const json_t *oldest = json_object_get(q, "oldest");
 
 	printf("  queue %" JSON_INTEGER_FORMAT ": %s, %s ring of %"
 	       JSON_INTEGER_FORMAT ", %s, at %" JSON_INTEGER_FORMAT
@@ -73,6 +74,11 @@ static void show_queue(const json_t *q)
 							      "disabled",
 	       number(q, "position"), number(q, "worker"),
 	       fault ? ", broken: " : "", fault ? fault : "");
+	if (json_is_true(json_object_get(oldest, "stuck")))
+		printf("    STUCK: %s at %" JSON_INTEGER_FORMAT
+		       " has not been answered for %" JSON_INTEGER_FORMAT
+		       " s\n", text(oldest, "op"), number(oldest, "offset"),
+		       number(oldest, "age_ms") / 1000);
 }
 
 /* Keys of a device that stand in its first lines, or are lists. */
@@ -81,6 +87,13 @@ static bool is_own(const char *key)
 	return !strcmp(key, "port") || !strcmp(key, "store") ||
 	       !strcmp(key, "capacity") || !strcmp(key, "block_size") ||
 	       !strcmp(key, "read_only") || !strcmp(key, "writeback");
+}
+
+static void show_limit(const char *name, const json_t *limit)
+{
+	if (number(limit, "rate"))
+		printf(" %s=%" JSON_INTEGER_FORMAT, name,
+		       number(limit, "rate"));
 }
 
 static void show_own(const json_t *dev)
@@ -95,6 +108,8 @@ static void show_own(const json_t *dev)
 		printf(" %s=", key);
 		print_value(value);
 	}
+	show_limit("iops", json_object_get(dev, "iops"));
+	show_limit("bps", json_object_get(dev, "bps"));
 	putchar('\n');
 }
 
@@ -149,6 +164,22 @@ static void show_counters(const json_t *counters)
 	putchar('\n');
 }
 
+static double real(const json_t *object, const char *key)
+{
+	return json_real_value(json_object_get(object, key));
+}
+
+static void show_latency(const json_t *latency)
+{
+	const char *op;
+	json_t *value;
+
+	json_object_foreach((json_t *)latency, op, value)
+		printf("    %s: p50 %.1f us, p99 %.1f us, p99.9 %.1f us, max %.1f us\n",
+		       op, real(value, "p50_us"), real(value, "p99_us"),
+		       real(value, "p99_9_us"), real(value, "max_us"));
+}
+
 static bool any_counter(const json_t *counters)
 {
 	const char *key;
@@ -174,6 +205,7 @@ static void show_device_stats(const json_t *dev)
 			continue;
 		printf("  queue %" JSON_INTEGER_FORMAT ":", number(q, "queue"));
 		show_counters(counters);
+		show_latency(json_object_get(q, "latency"));
 	}
 }
 

@@ -29,6 +29,9 @@
 /* How often to look at a ring whose driver cannot kick. */
 #define TIMER_NS 1000000
 
+/* Longest rest: what made it so long may have changed meanwhile. */
+#define REST_MAX_NS 100000000
+
 static const char *const state_names[] = {
 	[QUEUE_STOPPED] = "stopped",
 	[QUEUE_RUNNING] = "running",
@@ -55,16 +58,15 @@ static void kick_watch(struct queue *q)
 	q->kick_armed = true;
 }
 
-static void timer_start(struct queue *q)
+static void timer_start(struct queue *q, u64 ns)
 {
-	static const struct __kernel_timespec interval = { .tv_nsec = TIMER_NS };
 	struct io_uring_sqe *sqe;
 
 	if (q->timer_armed)
 		return;
+	q->timer_span = (struct __kernel_timespec){ .tv_nsec = (s64)ns };
 	sqe = worker_sqe(q->worker);
-	/* Only read: liburing's parameter is not const. */
-	io_uring_prep_timeout(sqe, (struct __kernel_timespec *)&interval, 0, 0);
+	io_uring_prep_timeout(sqe, &q->timer_span, 0, 0);
 	worker_sqe_bind(sqe, &q->timer_op);
 	q->timer_armed = true;
 }
@@ -100,7 +102,7 @@ static void kick_done(struct worker_op *op, int res, u32 flags)
 		kick_check(q);
 	if (!q->kick_armed) {
 		q->kick_lost = true;
-		timer_start(q);
+		timer_start(q, TIMER_NS);
 	}
 	worker_task_wake(q->worker, &q->task);
 }
@@ -169,6 +171,7 @@ static unsigned int task_run(struct worker_task *task)
 	queue_flush(q);
 	if (unlikely(vq_broken(&q->vq) || memory_lost(q)))
 		return 0;
+	q->resting = false;
 	work = q->dev->ops->queue_run(q);
 	if (unlikely(!q->worked) && work)
 		q->worked = true;
@@ -182,6 +185,8 @@ static bool task_arm(struct worker_task *task)
 
 	if (unlikely(vq_broken(&q->vq)))
 		return false;
+	if (q->resting)
+		return false;
 	if (arm ? arm(q) : vq_notify_on(&q->vq)) {
 		vq_notify_off(&q->vq);
 		return true;
@@ -189,7 +194,7 @@ static bool task_arm(struct worker_task *task)
 	if (unlikely(memory_lost(q)))
 		return false;
 	if (q->kick_fd < 0)
-		timer_start(q);
+		timer_start(q, TIMER_NS);
 	return false;
 }
 
@@ -233,6 +238,12 @@ static void fail_log(struct queue *q)
 				vq_fault_name(q->vq.fault));
 }
 
+void queue_rest(struct queue *q, u64 ns)
+{
+	q->resting = true;
+	timer_start(q, min(ns, (u64)REST_MAX_NS));
+}
+
 void queue_fail(struct queue *q)
 {
 	if (q->failed)
@@ -273,6 +284,7 @@ int queue_start(struct queue *q)
 	q->kick_armed = false;
 	q->timer_armed = false;
 	q->kick_lost = false;
+	q->resting = false;
 	q->worked = false;
 	q->vain_kicks = 0;
 	queue_set_state(q, QUEUE_RUNNING);

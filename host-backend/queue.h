@@ -71,6 +71,7 @@ struct queue_stats {
  *		non-blocking, so that no counter can hold up the worker
  * @err_fd:	from SET_VRING_ERR, or -1
  * @started:	between SET_VRING_KICK and GET_VRING_BASE
+ * @stuck_ns:	since when its oldest request is out, if that was found too long
  * @start_err:	why device_update() could not start it, 0 or -errno
  * @enabled:	SET_VRING_ENABLE; true from the start without protocol features
  *
@@ -89,6 +90,8 @@ struct queue_stats {
  * @worked:	ops->queue_run() has found something since the start
  * @vain_kicks:	kicks before that with nothing in the ring
  * @kick_lost:	the poll has ended by itself; the timer arms it again
+ * @timer_span:	how long @timer_op waits
+ * @resting:	queue_rest() was called in this turn: no kick is asked for
  */
 struct queue {
 	struct device *dev;
@@ -102,6 +105,7 @@ struct queue {
 	bool started;
 	bool enabled;
 	int start_err;
+	u64 stuck_ns;
 
 	struct vq vq __cacheline_aligned;
 	unsigned int inflight;
@@ -112,7 +116,9 @@ struct queue {
 	bool kick_armed;
 	struct worker_op timer_op;
 	bool timer_armed;
+	struct __kernel_timespec timer_span;
 	bool kick_lost;
+	bool resting;
 	bool worked;
 	unsigned int vain_kicks;
 	struct queue_stats stats;
@@ -169,6 +175,14 @@ void queue_put(struct queue *q);
  * nothing pushed it does nothing.
  */
 void queue_flush(struct queue *q);
+
+/**
+ * queue_rest() - for @ns nothing may be taken, whatever the driver offers
+ *
+ * From ops->queue_run(), which finds no work then: the queue sleeps, without
+ * asking for kicks, until a timer wakes it.
+ */
+void queue_rest(struct queue *q, u64 ns);
 
 /** queue_fail() - the ring broke its rules: log once, count, signal err_fd */
 void queue_fail(struct queue *q);

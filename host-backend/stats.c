@@ -14,6 +14,7 @@
 
 #include "daemon.h"
 #include "device.h"
+#include "hist.h"
 
 #define LINE_SIZE 2048
 
@@ -46,14 +47,46 @@ json_t *stats_counters(const struct stats_sources *from)
 	return json;
 }
 
+static double us(u64 ns)
+{
+	return (double)ns / 1000;
+}
+
+static json_t *hist_json(const struct hist *h)
+{
+	return json_pack("{s:I, s:f, s:f, s:f, s:f}",
+			 "count", (json_int_t)hist_total(h),
+			 "p50_us", us(hist_quantile(h, 5000)),
+			 "p99_us", us(hist_quantile(h, 9900)),
+			 "p99_9_us", us(hist_quantile(h, 9990)),
+			 "max_us", us(READ_ONCE(h->max)));
+}
+
+/* By operation, of those that ever happened; NULL where the type has none. */
+static json_t *latency_json(const struct queue *q)
+{
+	const struct hist *h;
+	const char *name;
+	unsigned int n;
+	json_t *json;
+
+	if (!q->dev->ops->latency)
+		return NULL;
+	json = json_object();
+	for (n = 0; (h = q->dev->ops->latency(q, n, &name)); n++)
+		if (hist_total(h))
+			json_object_set_new(json, name, hist_json(h));
+	return json;
+}
+
 static json_t *queue_json(const struct queue *q)
 {
 	struct stats_sources from;
 	json_t *json;
 
 	stats_of_queue(q, &from);
-	json = json_pack("{s:i, s:o}", "queue", (int)q->index, "counters",
-			 stats_counters(&from));
+	json = json_pack("{s:i, s:o, s:o*}", "queue", (int)q->index, "counters",
+			 stats_counters(&from), "latency", latency_json(q));
 	return json;
 }
 

@@ -66,6 +66,8 @@ const struct stats_row stats_table[] = {
 	    "requests in more pieces than are taken"),
 	BLK("retries", retries, EVENTS,
 	    "short or interrupted transfers gone on with"),
+	BLK("throttled", throttled, EVENTS, "waits for the rate limits"),
+	BLK("stuck", stuck, EVENTS, "requests out for too long"),
 	PATH("inline", INLINE, "copied by a system call at once"),
 	PATH("direct", DIRECT, "done past the page cache"),
 	PATH("bounced", BOUNCE, "done past the page cache through a copy"),

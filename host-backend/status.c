@@ -8,6 +8,7 @@
 #include "status.h"
 
 #include <linux/virtio_config.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon.h"
@@ -103,9 +104,27 @@ static u32 queue_position(const struct queue *q)
 	return q->state == QUEUE_STOPPED ? q->setup.base : vq_base(&q->vq);
 }
 
+/* The request that is out the longest; NULL where none is. */
+static json_t *oldest_json(const struct queue *q)
+{
+	struct device_oldest oldest;
+	struct timespec ts;
+	u64 now;
+
+	if (q->state == QUEUE_STOPPED || !q->dev->ops->oldest ||
+	    !q->dev->ops->oldest(q, &oldest))
+		return NULL;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	now = (u64)ts.tv_sec * 1000 + (u64)ts.tv_nsec / 1000000;
+	return json_pack("{s:s, s:I, s:I, s:b}", "op", oldest.op,
+			 "offset", (json_int_t)oldest.offset,
+			 "age_ms", (json_int_t)(now - oldest.start_ns / 1000000),
+			 "stuck", q->stuck_ns != 0);
+}
+
 static json_t *queue_json(const struct queue *q)
 {
-	return json_pack("{s:i, s:s, s:s, s:i, s:b, s:b, s:i, s:i, s:s?}",
+	return json_pack("{s:i, s:s, s:s, s:i, s:b, s:b, s:i, s:i, s:s?, s:o*}",
 			 "queue", (int)q->index,
 			 "state", queue_states[q->state],
 			 "layout", queue_layout(q),
@@ -115,7 +134,8 @@ static json_t *queue_json(const struct queue *q)
 			 "position", (int)queue_position(q),
 			 "worker", (int)worker_index(q->worker),
 			 "fault", vq_broken(&q->vq) ?
-					  vq_fault_name(q->vq.fault) : NULL);
+					  vq_fault_name(q->vq.fault) : NULL,
+			 "oldest", oldest_json(q));
 }
 
 static json_t *queues_json(const struct device *dev)

@@ -113,6 +113,8 @@ struct store_limits {
  * @submit:	start @req on @worker; 0 or -errno where it is already over
  *		(@done is not called), else -EINPROGRESS
  * @sync:	make all completed writes durable, blocking; control thread
+ * @grow:	make it @size bytes, more than it has; refresh() comes after.
+ *		Optional
  * @refresh:	look at the size again; true where it changed
  * @close:	no request in flight
  */
@@ -122,6 +124,7 @@ struct store_ops {
 	int (*submit)(struct store *st, struct worker *w,
 		      struct store_req *req);
 	int (*sync)(struct store *st);
+	int (*grow)(struct store *st, u64 size);
 	bool (*refresh)(struct store *st);
 	void (*close)(struct store *st);
 };

@@ -496,6 +496,11 @@ static int file_sync(struct store *st)
 	return fdatasync(fs->img.fd) ? -errno : 0;
 }
 
+static int file_grow(struct store *st, u64 size)
+{
+	return image_grow(&container_of(st, struct file_store, st)->img, size);
+}
+
 static bool file_refresh(struct store *st)
 {
 	struct file_store *fs = container_of(st, struct file_store, st);
@@ -573,6 +578,7 @@ const struct store_ops store_file_ops = {
 	.open = file_open,
 	.submit = file_submit,
 	.sync = file_sync,
+	.grow = file_grow,
 	.refresh = file_refresh,
 	.close = file_close,
 };

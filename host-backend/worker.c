@@ -55,6 +55,7 @@ struct worker {
 	struct worker_op **completed_tail;
 	u32 poll_max_ns;
 	bool stop;
+	u64 clock_ns; /* of this part of the turn, 0: not read yet */
 	struct worker_op signal_op;
 	struct worker_op mail_op;
 	struct worker_stats stats __cacheline_aligned;
@@ -339,8 +340,10 @@ static void run_active(struct worker *w)
 static void turn(struct worker *w)
 {
 	w->stats.turns++;
+	w->clock_ns = 0;
 	reap_ring(w);
 	reap_completed(w);
+	w->clock_ns = 0;
 	run_active(w);
 	if (!list_empty(&w->active) || w->completed ||
 	    io_uring_cq_ready(&w->ring)) {
@@ -407,8 +410,10 @@ static int kernel_ring_create(struct worker *w)
 
 static int ring_create(struct worker *w)
 {
-	if (w->conf.engine == IO_ENGINE_THREADS)
+	if (w->conf.engine == IO_ENGINE_THREADS) {
+		w->engine = "threads";
 		return soft_ring_create(&w->soft, &w->ring, w->conf.entries);
+	}
 	return kernel_ring_create(w);
 }
 
@@ -520,6 +525,17 @@ void worker_destroy(struct worker *w)
 const struct worker_stats *worker_stats(const struct worker *w)
 {
 	return &w->stats;
+}
+
+u64 worker_clock_new(struct worker *w)
+{
+	w->clock_ns = now_ns();
+	return w->clock_ns;
+}
+
+u64 worker_clock(struct worker *w)
+{
+	return w->clock_ns ? w->clock_ns : worker_clock_new(w);
 }
 
 unsigned int worker_index(const struct worker *w)

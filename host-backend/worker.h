@@ -181,6 +181,17 @@ void worker_task_wake(struct worker *w, struct worker_task *task);
 
 const struct worker_stats *worker_stats(const struct worker *w);
 
+/**
+ * worker_clock() - nanoseconds of CLOCK_MONOTONIC, read at most twice a turn
+ *
+ * Once for the completions of a turn, once for its tasks; each time only where
+ * somebody asks.
+ */
+u64 worker_clock(struct worker *w);
+
+/** worker_clock_new() - the same, read now */
+u64 worker_clock_new(struct worker *w);
+
 /** worker_index() - worker_conf.index */
 unsigned int worker_index(const struct worker *w);
 

@@ -141,6 +141,18 @@ static const struct bad bads[] = {
 	{ "workers", { BLK, "--blk-file=@/disk", "--workers=0" }, NULL,
 	  { "workers", "0" } },
 
+	{ "burst without rate",
+	  { BLK, "--blk-file=@/disk", "--iops-burst=5" }, NULL,
+	  { "iops-burst", "iops" } },
+	{ "limit too large", { BLK, "--blk-file=@/disk", "--bps=1T" }, NULL,
+	  { "bps", "1T" } },
+	{ "control socket in use",
+	  { BLK, "--blk-file=@/disk", "--control=@/busy.sock" }, NULL,
+	  { "--control", "@/busy.sock" } },
+	{ "control socket in no directory",
+	  { BLK, "--blk-file=@/disk", "--control=@/no/c" }, NULL,
+	  { "--control", "@/no/c", "directory" } },
+
 	{ "empty config", { RUN }, "", { "@/conf" } },
 	{ "config: no section", { RUN }, "socket-path = x\n",
 	  { "@/conf:1", "socket-path" } },

@@ -10,6 +10,7 @@ test_store_file-srcs := $(B)/store_file.c $(B)/image.c $(B)/conf_given.c $(B)/io
 	$(B)/soft_ring.c $(B)/pool.c
 test_store_file-libs := -luring
 test_store_file-cflags := -Wno-unused-parameter
-test_blk-srcs := $(B)/blk.c $(B)/conf_given.c
+test_blk-srcs := $(B)/blk.c $(B)/blk_report.c $(B)/blk_track.c \
+	$(B)/hist.c $(B)/throttle.c $(B)/conf_given.c
 test_blk-cflags := -Wno-unused-parameter
 test_blk-libs := -ljansson

@@ -5,4 +5,6 @@ C := ../../host-backend
 
 test_command-srcs := $(C)/command.c $(C)/conf_table.c
 test_command-libs := -ljansson
-$(foreach t,command,$(eval test_$(t)-cflags := -Wno-unused-parameter))
+test_hist-srcs := $(C)/hist.c
+test_throttle-srcs := $(C)/throttle.c
+$(foreach t,command hist throttle,$(eval test_$(t)-cflags := -Wno-unused-parameter))

@@ -110,10 +110,15 @@ void blk_queue_stop(struct queue *q)
 	(void)q;
 }
 
-void blk_queue_stats(const struct queue *q, struct stats_sources *out)
+u64 worker_clock(struct worker *w)
 {
-	(void)q;
-	(void)out;
+	(void)w;
+	return 1;
+}
+
+u64 worker_clock_new(struct worker *w)
+{
+	return worker_clock(w);
 }
 
 void log_msg(int level, const char *fmt, ...)
