@@ -5,7 +5,9 @@
  * The transport's half (fake_config_ops) is what the driver core calls; the
  * device's half runs in one worker per queue, started by a kick.  A reset
  * waits for the workers, so that afterwards nothing of the driver's memory is
- * touched, as a real device promises.
+ * touched, as a real device promises.  The workers get on when memory is short
+ * (WQ_MEM_RECLAIM), also as a real device: a disk's driver resets it from a
+ * worker that must.
  *
  * Split rings without DMA translation: addresses are those of the guest's, so
  * phys_to_virt() is all the mapping there is.
@@ -40,6 +42,7 @@ struct fake_queue {
 struct fake_device {
 	struct virtio_device vdev;
 	struct device *parent;
+	struct workqueue_struct *workers;
 	struct fake_spec spec;
 	u8 config[FAKE_CONFIG_BYTES];
 	u8 status;
@@ -212,7 +215,7 @@ static bool notify(struct virtqueue *vq)
 	struct fake_queue *queue = &device->queues[vq->index];
 
 	queue->kicks++;
-	queue_work(system_unbound_wq, &queue->work);
+	queue_work(device->workers, &queue->work);
 	return true;
 }
 
@@ -400,11 +403,16 @@ struct fake_device *fake_virtio_create(const struct fake_spec *spec)
 	if (!device)
 		return ERR_PTR(-ENOMEM);
 
+	device->workers = alloc_workqueue("fake_virtio",
+					  WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!device->workers) {
+		err = -ENOMEM;
+		goto free_device;
+	}
 	device->parent = root_device_register("fake_virtio");
 	if (IS_ERR(device->parent)) {
 		err = PTR_ERR(device->parent);
-		kfree(device);
-		return ERR_PTR(err);
+		goto destroy_workers;
 	}
 
 	device->spec = *spec;
@@ -417,12 +425,20 @@ struct fake_device *fake_virtio_create(const struct fake_spec *spec)
 	device->vdev.id.vendor = 0x5056;
 
 	err = register_virtio_device(&device->vdev);
-	if (err) {
-		root_device_unregister(device->parent);
-		put_device(&device->vdev.dev);
-		return ERR_PTR(err);
-	}
+	if (err)
+		goto put_device;
 	return device;
+
+put_device:
+	root_device_unregister(device->parent);
+	destroy_workqueue(device->workers);
+	put_device(&device->vdev.dev);
+	return ERR_PTR(err);
+destroy_workers:
+	destroy_workqueue(device->workers);
+free_device:
+	kfree(device);
+	return ERR_PTR(err);
 }
 
 /**
@@ -431,9 +447,11 @@ struct fake_device *fake_virtio_create(const struct fake_spec *spec)
  */
 void fake_virtio_destroy(struct fake_device *device)
 {
+	struct workqueue_struct *workers = device->workers;
 	struct device *parent = device->parent;
 
 	unregister_virtio_device(&device->vdev);
+	destroy_workqueue(workers);
 	root_device_unregister(parent);
 }
 

@@ -25,6 +25,7 @@
 #define TEST_ETHERTYPE 0x88b5	/* for local experiments */
 #define FRAME_BYTES 600		/* longer than what is copied whole */
 #define LONG_BYTES 60000
+#define WAIT_TRIES 100000		/* of 0.1 ms: on a busy host ksoftirqd waits */
 
 #define F(name) BIT_ULL(VIRTIO_NET_F_##name)
 #define BASIC							\
@@ -361,7 +362,7 @@ static void wait_for_napi(struct fake_nic *nic)
 {
 	unsigned int tries;
 
-	for (tries = 0; tries < 1000; tries++) {
+	for (tries = 0; tries < WAIT_TRIES; tries++) {
 		if (!test_bit(NAPI_STATE_SCHED, &nic->pn->rxq[0].napi.state))
 			return;
 		usleep_range(100, 200);
@@ -616,6 +617,7 @@ static void survives_a_broken_ring(struct kunit *test)
 	fake_virtio_interrupt(nic->device, 0);
 	fake_virtio_push_used(nic->device, 1, RING_SIZE + 5, 0);
 	fake_virtio_interrupt(nic->device, 1);
+	wait_for_napi(nic);
 	KUNIT_EXPECT_TRUE(test, virtqueue_is_broken(nic->pn->rxq[0].vq));
 	nic_out(nic);
 }
@@ -659,7 +661,7 @@ static void wait_for_sent(struct fake_nic *nic, unsigned int count)
 {
 	unsigned int tries;
 
-	for (tries = 0; tries < 1000; tries++) {
+	for (tries = 0; tries < WAIT_TRIES; tries++) {
 		fake_virtio_drain(nic->device);
 		if (nic->sent >= count)
 			return;
