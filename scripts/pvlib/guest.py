@@ -127,12 +127,12 @@ class Guest:
         """A small text file of the guest, without the line end."""
         return self.run(f"cat {path}").out.rstrip("\n")
 
-    def wait_bound(self, addresses, timeout=30):
-        """Wait until the virtio devices at PCI addresses have drivers."""
+    def wait_usable(self, addresses, timeout=30):
+        """Wait until the virtio devices at PCI addresses are disks and interfaces."""
         end_time = time.monotonic() + timeout
-        while not all(driver_of(self, address) for address in addresses):
+        while not all(usable(self, address) for address in addresses):
             if time.monotonic() > end_time:
-                raise GuestError(self.tell(f"no driver bound to {addresses}"))
+                raise GuestError(self.tell(f"no disk or interface at {addresses}"))
             self.run(COLDPLUG)
 
     def dmesg(self):
@@ -160,6 +160,13 @@ class Guest:
             else:
                 self.jobs[number].pieces[kind].append(data)
             self.changed.notify_all()
+
+
+def usable(guest, address):
+    """Has the driver finished?  It is bound, in sysfs, before it has begun."""
+    path = f"/sys/bus/pci/devices/{address}/virtio*"
+    return guest.run(f"test -b /dev/$(ls {path}/block) || test -e {path}/net/*/address",
+                     check=False).status == 0
 
 
 def driver_of(guest, address):

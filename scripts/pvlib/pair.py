@@ -134,7 +134,7 @@ class Pair:
         """Plug disk0 and nic0 back in after both have been unplugged."""
         for name in ("disk0", "nic0"):
             self.machine.qmp.execute("device_add", **self.machine.device(name))
-        self.guest.wait_bound([self.disk_address, self.nic_address])
+        self.guest.wait_usable([self.disk_address, self.nic_address])
 
     def evidence(self):
         """All logs, for a failed test."""

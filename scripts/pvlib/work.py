@@ -20,9 +20,18 @@ TROUBLE = re.compile(r"BUG:|WARNING:|Oops|Call Trace|rcu.*stall|hung task|"
 GONE = re.compile(r"I/O error, dev vda|Buffer I/O error on dev vda")
 
 
+def wait_for_load(guest, counter, amount=200):
+    """Wait until a counter, the first word of a file in the guest, has grown."""
+    def count():
+        return int(guest.read(counter).split()[0])
+    start = count()
+    process.wait_until(lambda: count() - start >= amount, 60,
+                       f"{counter} to grow by {amount}")
+
+
 def fio(guest, name, timeout=180, **options):
     """Run one fio job on a disk; its JSON result is returned."""
-    defaults = {"ioengine": "libaio", "direct": 1}
+    defaults = {"ioengine": "libaio", "direct": 1, "allow_file_create": 0}
     words = [f"--{key}={value}" for key, value in {**defaults, **options}.items()]
     job = guest.run(f"cd /tmp && fio --name={name} --output-format=json "
                     f"{' '.join(words)}", timeout)

@@ -9,7 +9,6 @@ modules are missing: the image has the modprobe.d file all the same.
 import hashlib
 import os
 import signal
-import time
 
 import pytest
 
@@ -189,8 +188,9 @@ def test_nothing_went_wrong_so_far(booted):
 def test_unplug_disk_under_load(booted):
     load = booted.guest.start(
         "fio --name=l --filename=/dev/vda --rw=randrw --bs=4k --iodepth=32 "
-        "--direct=1 --ioengine=libaio --time_based --runtime=60 --size=64m")
-    time.sleep(2)
+        "--direct=1 --ioengine=libaio --time_based --runtime=60 --size=64m "
+        "--allow_file_create=0")
+    work.wait_for_load(booted.guest, "/sys/block/vda/stat")
     booted.machine.qmp.device_del("disk0")
     assert load.wait(60, check=False).status != 0
     assert booted.guest.run("test -e /sys/block/vda", check=False).status
@@ -200,7 +200,8 @@ def test_unplug_nic_under_load(booted):
     server = work.iperf_server(booted)
     load = booted.guest.start(
         f"iperf3 -c {pair.HOST_ADDRESS} -t 60 -P 4 --bidir")
-    time.sleep(2)
+    work.wait_for_load(booted.guest,
+                       f"/sys/class/net/{booted.interface}/statistics/tx_packets")
     booted.machine.qmp.device_del("nic0")
     load.kill()
     load.wait(60, check=False)
