@@ -4,7 +4,6 @@
  */
 #include "pvfe_blk.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -13,6 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pvfe_opts.h"
@@ -306,42 +306,19 @@ static u64 own_cpu_ns(void)
 	       (u64)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) * 1000ull;
 }
 
-static u64 task_cpu_ns(const char *task_dir, const char *tid)
-{
-	unsigned long long ns = 0;
-	char path[PATH_MAX];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s/schedstat", task_dir, tid);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	if (fscanf(f, "%llu", &ns) != 1)
-		ns = 0;
-	fclose(f);
-	return ns;
-}
-
-/* All threads of the process that listens on the socket, 0 if unknown. */
+/* With what its ended threads have used, which the kernel's io_uring ones do. */
 static u64 peer_cpu_ns(const struct pvfe_run *run)
 {
 	struct ucred peer = { 0 };
 	socklen_t len = sizeof(peer);
-	struct dirent *d;
-	char path[64];
-	u64 sum = 0;
-	DIR *dir;
+	struct timespec ts;
+	clockid_t clock;
 
-	getsockopt(run->dev.fe.sock, SOL_SOCKET, SO_PEERCRED, &peer, &len);
-	snprintf(path, sizeof(path), "/proc/%d/task", peer.pid);
-	dir = opendir(path);
-	if (!dir)
+	if (getsockopt(run->dev.fe.sock, SOL_SOCKET, SO_PEERCRED, &peer,
+		       &len) ||
+	    clock_getcpuclockid(peer.pid, &clock) || clock_gettime(clock, &ts))
 		return 0;
-	while ((d = readdir(dir)))
-		if (d->d_name[0] != '.')
-			sum += task_cpu_ns(path, d->d_name);
-	closedir(dir);
-	return sum;
+	return (u64)ts.tv_sec * 1000000000ull + (u64)ts.tv_nsec;
 }
 
 /** struct report - what came out, all queues together */
