@@ -8,8 +8,13 @@
  * write cache to flush: it took FLUSH, and did not turn writeback off (virtio
  * 1.3, 5.2.6.2).  What it chose stays chosen when the front end negotiates
  * anew or reconnects: QEMU does both behind the driver's back.  A new driver
- * that finds the cache off reads so in config space.  A restarted daemon cannot
- * know of the choice, as no front end repeats it: it begins with the cache on.
+ * that finds the cache off reads so in config space.
+ *
+ * A restarted daemon cannot know of the choice, as no front end repeats it.  It
+ * is in the note of the record of what is in flight (inflight.h), which the
+ * front end brings along.  Where there is none, every write is made durable
+ * until the front end reads the choice from config space, as it does for a
+ * device that it has just made, or a driver makes one: too slow does no harm.
  *
  * SIZE_MAX is not offered: a segment may have any length.
  */
@@ -72,7 +77,7 @@ bool blk_is_writeback(const struct blk *blk)
 {
 	u64 features = blk->dev.features;
 
-	if (blk->cache == BLK_CACHE_DEFAULT)
+	if (blk->cache <= BLK_CACHE_DEFAULT)
 		return !(features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE)) ||
 		       (features & BIT_ULL(VIRTIO_BLK_F_FLUSH));
 	return blk->cache == BLK_CACHE_WRITEBACK;
@@ -108,21 +113,6 @@ static void fill_config(const struct blk *blk, struct virtio_blk_config *c)
 	}
 }
 
-/* Front ends ask for more than they know the device has; the rest is zero. */
-static int blk_config_read(const struct device *dev, u32 off, u32 len,
-			   void *buf)
-{
-	u8 space[CONFIG_SPACE_MAX] = { 0 };
-	struct virtio_blk_config c;
-
-	if (off > sizeof(space) || len > sizeof(space) - off)
-		return -EINVAL;
-	fill_config(blk_of(dev), &c);
-	memcpy(space, &c, sizeof(c));
-	memcpy(buf, space + off, len);
-	return 0;
-}
-
 /*
  * virtio 1.3, 5.2.5.2: without CONFIG_WCE, a driver that has FLUSH works on a
  * write cache, and one that has not cannot, so none is there for it.
@@ -133,8 +123,45 @@ static void update_fua(struct blk *blk)
 	bool cache = features & BIT_ULL(VIRTIO_BLK_F_FLUSH);
 
 	if (features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE))
-		cache = blk_is_writeback(blk);
+		cache = blk_is_writeback(blk) &&
+			blk->cache != BLK_CACHE_UNKNOWN;
 	WRITE_ONCE(blk->fua, !cache);
+}
+
+/*
+ * What a successor may rely on.  Not on a cache just turned on: if we die before
+ * the answer, the driver reads on that it is off, and will not flush.
+ */
+static u8 blk_note(const struct device *dev)
+{
+	enum blk_cache cache = blk_of(dev)->cache;
+
+	return (u8)(cache == BLK_CACHE_WRITEBACK ? BLK_CACHE_UNKNOWN : cache);
+}
+
+static void set_cache(struct blk *blk, enum blk_cache cache)
+{
+	blk->cache = cache;
+	inflight_set_note(&blk->dev.inflight, blk_note(&blk->dev));
+	update_fua(blk);
+}
+
+/* Front ends ask for more than they know the device has; the rest is zero. */
+static int blk_config_read(struct device *dev, u32 off, u32 len, void *buf)
+{
+	const u32 wce = offsetof(struct virtio_blk_config, wce);
+	struct blk *blk = blk_of(dev);
+	u8 space[CONFIG_SPACE_MAX] = { 0 };
+	struct virtio_blk_config c;
+
+	if (off > sizeof(space) || len > sizeof(space) - off)
+		return -EINVAL;
+	fill_config(blk, &c);
+	memcpy(space, &c, sizeof(c));
+	memcpy(buf, space + off, len);
+	if (blk->cache == BLK_CACHE_UNKNOWN && off <= wce && wce - off < len)
+		set_cache(blk, BLK_CACHE_DEFAULT);
+	return 0;
 }
 
 static bool may_choose_cache(const struct blk *blk)
@@ -158,8 +185,8 @@ static int blk_config_write(struct device *dev, u32 off, u32 len,
 	memcpy(&writeback, buf, 1);
 	if (writeback > 1)
 		return -EINVAL;
-	blk->cache = writeback ? BLK_CACHE_WRITEBACK : BLK_CACHE_WRITETHROUGH;
-	update_fua(blk);
+	set_cache(blk, writeback ? BLK_CACHE_WRITEBACK :
+				   BLK_CACHE_WRITETHROUGH);
 	/* The driver will not flush any more what it wrote until now. */
 	return writeback ? 0 : blk->store->ops->sync(blk->store);
 }
@@ -167,6 +194,20 @@ static int blk_config_write(struct device *dev, u32 off, u32 len,
 static void blk_features_set(struct device *dev, u64 features)
 {
 	update_fua(blk_of(dev));
+}
+
+/* The note goes with the driver, wherever that has been served meanwhile. */
+static void blk_note_set(struct device *dev)
+{
+	struct blk *blk = blk_of(dev);
+	u8 note = inflight_note(&dev->inflight);
+
+	if (note == BLK_CACHE_DEFAULT || note == BLK_CACHE_WRITETHROUGH)
+		set_cache(blk, note);
+	else if (note != BLK_CACHE_UNKNOWN && blk->cache == BLK_CACHE_DEFAULT)
+		set_cache(blk, BLK_CACHE_UNKNOWN);
+	else
+		set_cache(blk, blk->cache);
 }
 
 static bool blk_reload(struct device *dev)
@@ -197,11 +238,14 @@ static const struct device_ops blk_ops = {
 	.type = "blk",
 	.virtio_id = 2,
 	.config_required = true,
-	.protocol_features = BIT_ULL(VU_PROTOCOL_F_CONFIG),
+	.protocol_features = BIT_ULL(VU_PROTOCOL_F_CONFIG) |
+			     BIT_ULL(VU_PROTOCOL_F_INFLIGHT_SHMFD),
 	.features = blk_features,
 	.config_read = blk_config_read,
 	.config_write = blk_config_write,
 	.features_set = blk_features_set,
+	.note = blk_note,
+	.note_set = blk_note_set,
 	.queue_start = blk_queue_start,
 	.queue_run = blk_queue_run,
 	.queue_stop = blk_queue_stop,
@@ -273,6 +317,7 @@ int blk_create(struct device **out, const struct conf_device *conf,
 	if (err)
 		goto err_close_store;
 
+	blk->cache = BLK_CACHE_UNKNOWN;
 	set_serial(blk, conf);
 	blk->seg_max = min((u32)BLK_SEG_MAX, conf->queue_size - 2);
 	queues_init(blk);

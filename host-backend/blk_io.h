@@ -80,11 +80,18 @@ struct blk_queue {
 	struct throttle_queue throttle;
 };
 
-/** enum blk_cache - what a driver made of its choice (CONFIG_WCE) */
+/**
+ * enum blk_cache - what a driver made of its choice (CONFIG_WCE)
+ * @BLK_CACHE_UNKNOWN:	a driver may have chosen before we were there
+ * @BLK_CACHE_DEFAULT:	the front end has read what holds, nobody chose
+ *
+ * Kept in the record of what is in flight: values do not change, and 0 is none.
+ */
 enum blk_cache {
-	BLK_CACHE_DEFAULT,
-	BLK_CACHE_WRITETHROUGH,
-	BLK_CACHE_WRITEBACK,
+	BLK_CACHE_UNKNOWN = 1,
+	BLK_CACHE_DEFAULT = 2,
+	BLK_CACHE_WRITETHROUGH = 3,
+	BLK_CACHE_WRITEBACK = 4,
 };
 
 /**

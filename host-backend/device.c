@@ -13,6 +13,7 @@
 #include "device.h"
 
 #include <errno.h>
+#include <linux/virtio_config.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,6 +46,7 @@ int device_init(struct device *dev, const struct device_ops *ops,
 	dev->mem.count = 0;
 	dev->log = (struct dirty_log){ 0 };
 	dev->log_fd = -1;
+	dev->inflight = (struct inflight){ 0 };
 	for (i = 0; i < num_queues; i++) {
 		unsigned int w = (first + i / group) % env->num_workers;
 
@@ -92,18 +94,27 @@ bool device_log_covers(const struct device *dev, const struct dirty_log *log)
 	return dirty_covers(log, last->gpa, last->size);
 }
 
+static int start(struct device *dev, struct queue *q)
+{
+	bool packed = dev->features & BIT_ULL(VIRTIO_F_RING_PACKED);
+	int err;
+
+	q->setup.mem = &dev->mem;
+	q->setup.features = dev->features;
+	q->setup.dirty = device_logs(dev) ? &dev->log : NULL;
+	if (q->setup.dirty && !device_log_covers(dev, &dev->log))
+		return -ERANGE;
+	err = inflight_part(&dev->inflight, q->index, packed,
+			    &q->setup.inflight);
+	return err ? err : queue_start(q);
+}
+
 static void queue_update(struct device *dev, struct queue *q)
 {
 	q->start_err = 0;
 	if (!dev->features_known || q->state != QUEUE_STOPPED || !should_run(q))
 		return;
-	q->setup.mem = &dev->mem;
-	q->setup.features = dev->features;
-	q->setup.dirty = device_logs(dev) ? &dev->log : NULL;
-	if (q->setup.dirty && !device_log_covers(dev, &dev->log))
-		q->start_err = -ERANGE;
-	else
-		q->start_err = queue_start(q);
+	q->start_err = start(dev, q);
 	if (q->start_err)
 		log_ratelimited(&q->limit, LOG_INFO,
 				"%s queue %u: waits, its ring cannot be used: %s",
@@ -175,6 +186,7 @@ void device_reset(struct device *dev)
 	if (dev->log_fd >= 0)
 		close(dev->log_fd);
 	dev->log_fd = -1;
+	inflight_unmap(&dev->inflight);
 	dev->features = 0;
 	dev->features_known = false;
 }

@@ -11,6 +11,7 @@
 
 #include "dirty.h"
 #include "evloop.h"
+#include "inflight.h"
 #include "mem.h"
 #include "queue.h"
 
@@ -49,6 +50,8 @@ struct device_oldest {
  * @config_write: write the fields the driver may write; 0, -EINVAL, -EPERM.
  *		Control thread; may be called while queues run
  * @features_set: the driver's choice; all queues stopped
+ * @note:	what inflight_note() is to keep for the device's next life, > 0
+ * @note_set:	a front end has brought device.inflight, which may have a note
  * @queue_enabled: SET_VRING_ENABLE has changed @q->enabled; control thread,
  *		@q is stopped unless it consumes while disabled
  * @queue_start: worker's thread; the queue begins to run
@@ -73,7 +76,8 @@ struct device_oldest {
  * @destroy:	all queues stopped; frees the device
  *
  * Optional: config_write, features_set, queue_enabled, queue_start, queue_arm,
- * queue_stop, reload, stats and what follows, but for destroy.
+ * queue_stop, reload, stats and what follows, but for destroy; note and note_set
+ * unless INFLIGHT_SHMFD is among @protocol_features.
  */
 struct device_ops {
 	const char *type;
@@ -82,10 +86,12 @@ struct device_ops {
 	bool config_required;
 	u64 protocol_features;
 	u64 (*features)(const struct device *dev);
-	int (*config_read)(const struct device *dev, u32 off, u32 len, void *buf);
+	int (*config_read)(struct device *dev, u32 off, u32 len, void *buf);
 	int (*config_write)(struct device *dev, u32 off, u32 len,
 			    const void *buf);
 	void (*features_set)(struct device *dev, u64 features);
+	u8 (*note)(const struct device *dev);
+	void (*note_set)(struct device *dev);
 	void (*queue_enabled)(struct queue *q);
 	void (*queue_start)(struct queue *q);
 	unsigned int (*queue_run)(struct queue *q);
@@ -114,6 +120,7 @@ struct device_ops {
  * @mem:	guest memory of the current front end
  * @log:	dirty log of the current front end
  * @log_fd:	eventfd that says that it has new bits (SET_LOG_FD), or -1
+ * @inflight:	its record of what is in flight
  * @features:	acknowledged by the driver, 0 while none is connected
  * @features_known: SET_FEATURES has come; no queue runs before
  * @num_queues:	of @queues; for net two a pair
@@ -130,6 +137,7 @@ struct device {
 	struct mem_table mem;
 	struct dirty_log log;
 	int log_fd;
+	struct inflight inflight;
 	u64 features;
 	bool features_known;
 	unsigned int num_queues;

@@ -84,7 +84,7 @@ static u64 net_features(const struct device *dev)
 	return net_of(dev)->features;
 }
 
-static int net_config_read(const struct device *dev, u32 off, u32 len,
+static int net_config_read(struct device *dev, u32 off, u32 len,
 			   void *buf)
 {
 	const struct net_device *net = net_of(dev);

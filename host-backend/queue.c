@@ -266,18 +266,41 @@ static void start_run(struct worker *w, struct worker_msg *msg)
 
 	if (q->kick_fd >= 0)
 		kick_watch(q);
+	/* A dead daemon may have published without a signal. */
+	if (q->vq.track && !q->vq.track->fresh && q->call_fd >= 0)
+		worker_signal(w, q->call_fd);
 	if (q->dev->ops->queue_start)
 		q->dev->ops->queue_start(q);
 	worker_task_add(w, &q->task);
 }
 
+static void log_takeover(struct queue *q)
+{
+	const struct inflight_track *t = q->vq.track;
+
+	if (!t || (!t->recovered && !t->batch))
+		return;
+	q->stats.resubmitted += t->recovered;
+	log_notice("%s queue %u: taken over: %u requests in flight are done again, %u of the last batch were complete",
+		   q->dev->name, q->index, t->recovered, t->batch);
+}
+
 int queue_start(struct queue *q)
 {
+	enum inflight_fault fault;
 	int err;
 
+	q->setup.inflight_fault = &fault;
 	err = vq_start(&q->vq, &q->setup);
+	q->setup.inflight_fault = NULL;
+	if (err == -EBADMSG)
+		log_ratelimited(&q->limit, LOG_WARNING,
+				"%s queue %u: the record of what is in flight is not this ring's: %s",
+				q->dev->name, q->index,
+				inflight_fault_name(fault));
 	if (err)
 		return err;
+	log_takeover(q);
 	q->inflight = 0;
 	q->stopping = false;
 	q->failed = false;
@@ -300,6 +323,8 @@ const char *queue_start_error(int err)
 		return "the ring's size, position or alignment is wrong for its layout";
 	if (err == -ERANGE)
 		return "the dirty log does not cover guest memory or the used ring";
+	if (err == -EBADMSG)
+		return "the in-flight region does not fit the ring";
 	return strerror(-err);
 }
 
@@ -331,6 +356,9 @@ static void drain_run(struct worker *w, struct worker_msg *msg)
 	/* Held, so that the drain cannot end before all is cancelled. */
 	queue_get(q);
 	worker_task_del(w, &q->task);
+	/* Positions alone could not tell a successor of these. */
+	while (vq_again(&q->vq) && q->dev->ops->queue_run(q))
+		;
 	wakeups_cancel(q);
 	if (q->dev->ops->queue_stop)
 		q->dev->ops->queue_stop(q);

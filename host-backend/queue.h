@@ -56,6 +56,7 @@ struct queue_stats {
 	u64 calls;		/* call eventfd written */
 	u64 calls_suppressed;	/* published, the driver wanted no interrupt */
 	u64 faults;		/* times the ring was marked broken */
+	u64 resubmitted;	/* a dead daemon had taken them */
 };
 
 /**

@@ -82,8 +82,10 @@ int vq_start(struct vq *vq, const struct vq_setup *s)
 	if (err)
 		return err;
 	err = records_alloc(&fresh, s->features);
-	if (err)
+	if (err) {
+		inflight_track_free(fresh.track);
 		return err;
+	}
 	vq_stop(vq);
 	*vq = fresh;
 	return 0;
@@ -92,6 +94,7 @@ int vq_start(struct vq *vq, const struct vq_setup *s)
 void vq_stop(struct vq *vq)
 {
 	records_free(vq);
+	inflight_track_free(vq->track);
 	memset(vq, 0, sizeof(*vq));
 }
 
@@ -99,6 +102,7 @@ void vq_unpop(struct vq *vq, u16 id)
 {
 	u16 slots = 1;
 
+	assert(!vq->track);
 	if (vq->slots) {
 		slots = vq->slots[id];
 		vq->slots[id] = 0;

@@ -42,6 +42,7 @@
 #include <sys/uio.h>
 
 #include "dirty.h"
+#include "inflight.h"
 #include "mem.h"
 #include "util.h"
 
@@ -99,10 +100,13 @@ struct vq_chain {
  * @used_uva:	device area
  * @base:	SET_VRING_BASE's value: where to go on, as the layout encodes it
  *		(vhost-user: "A vring descriptor index for split virtqueues",
- *		"Vring descriptor indices for packed virtqueues")
+ *		"Vring descriptor indices for packed virtqueues"), unless
+ *		@inflight knows
  * @dirty:	where to log what is written, NULL: nowhere
  * @log_ring:	SET_VRING_ADDR's flag: log also what is written to the ring
  * @ring_log:	guest-physical address under which to log the device area
+ * @inflight:	where to record what is in flight; no memory: do not
+ * @inflight_fault: what is wrong with that, where vq_start() says -EBADMSG
  */
 struct vq_setup {
 	const struct mem_table *mem;
@@ -115,6 +119,8 @@ struct vq_setup {
 	struct dirty_log *dirty;
 	bool log_ring;
 	gpa_t ring_log;
+	struct inflight_part inflight;
+	enum inflight_fault *inflight_fault;
 };
 
 /**
@@ -240,6 +246,7 @@ struct vq_packed {
  * @fault:	VQ_FAULT_NONE or why nothing moves any more
  * @region_hint: index of the memory region of the last look-up
  * @staged:	buffers that the next vq_publish() makes visible
+ * @track:	record of what is in flight, or NULL
  * @dirty:	where vq_wrote() goes, NULL: nowhere
  * @log_ring:	log also what is written to the ring; not without @dirty
  * @ring_log:	guest-physical address under which to log the device area
@@ -258,6 +265,7 @@ struct vq {
 	enum vq_fault fault;
 	unsigned int region_hint;
 	unsigned int staged;
+	struct inflight_track *track;
 	struct dirty_log *dirty;
 	bool log_ring;
 	gpa_t ring_log;
@@ -272,8 +280,8 @@ struct vq {
  *
  * Return: 0, -EINVAL (size, alignment, base), -EFAULT (area not in guest
  * memory, or not in one region), -ERANGE (device area outside the dirty log),
- * -ENOMEM.  @vq is untouched on failure; what it was before is forgotten
- * otherwise.
+ * -EBADMSG (@s->inflight is not of this ring), -ENOMEM.  @vq is
+ * untouched on failure; what it was before is forgotten otherwise.
  */
 int vq_start(struct vq *vq, const struct vq_setup *s);
 
@@ -309,7 +317,7 @@ static inline int vq_pop(struct vq *vq, struct vq_chain *chain)
  *
  * For a device that finds no room to go on (net rx: not enough buffers for a
  * packet).  Several are given back in reverse order, and only those that nothing
- * popped since has been vq_push()ed of.
+ * popped since has been vq_push()ed of.  Not on a ring that is tracked.
  */
 void vq_unpop(struct vq *vq, u16 id);
 
@@ -339,6 +347,8 @@ static inline void vq_push(struct vq *vq, u16 id, u32 len)
 	}
 	vq->ops->push(vq, id, len, slots);
 	vq->staged++;
+	if (vq->track)
+		inflight_push(vq->track, id);
 }
 
 /* With IN_ORDER: stage what is due. */
@@ -409,6 +419,17 @@ static inline bool vq_notify_on(struct vq *vq)
 static inline bool vq_pending(struct vq *vq)
 {
 	return vq->ops->pending(vq);
+}
+
+/**
+ * vq_again() - does a dead daemon's work still wait to be popped?
+ *
+ * While so, vq_base() is not all that a successor needs to know.
+ */
+static inline bool vq_again(const struct vq *vq)
+{
+	return vq->track && unlikely(inflight_again(vq->track)) &&
+	       !vq_broken(vq);
 }
 
 /** vq_base() - position for GET_VRING_BASE; valid while stopped as well */

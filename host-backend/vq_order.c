@@ -103,6 +103,8 @@ void vq_stage_ordered(struct vq *vq)
 		slots = (u16)(slots + buf->slots);
 		order->head = next(order, order->head);
 		order->due--;
+		if (vq->track)
+			inflight_push(vq->track, buf->id);
 		/* virtio 1.3, 2.7.9: one that is skipped was used completely */
 		if (order->due && buf->len == buf->in_len)
 			continue;

@@ -124,6 +124,23 @@ static int areas_map(struct vq_split *split, const struct vq_setup *s)
 	return 0;
 }
 
+/* What is in flight is neither in the used ring nor to be taken anew. */
+static int track_start(struct vq *vq, const struct vq_setup *s)
+{
+	struct vq_split *split = &vq->split;
+	int err;
+
+	if (!s->inflight.hva)
+		return 0;
+	err = inflight_split_start(&vq->track, &s->inflight, vq->size,
+				   split->used_next, s->inflight_fault);
+	if (err || vq->track->fresh)
+		return err;
+	split->avail_next = (u16)(split->used_next + vq->track->recovered);
+	split->avail_shadow = split->avail_next;
+	return 0;
+}
+
 static int split_start(struct vq *vq, const struct vq_setup *s)
 {
 	struct vq_split *split = &vq->split;
@@ -143,7 +160,7 @@ static int split_start(struct vq *vq, const struct vq_setup *s)
 		return err;
 	split->used_next = virtio16_to_cpu(READ_ONCE(split->used->idx));
 	split->used_published = split->used_next;
-	return 0;
+	return track_start(vq, s);
 }
 
 /*
@@ -212,10 +229,22 @@ static enum vq_fault chain_walk(struct vq *vq, struct vq_chain *chain,
 	}
 }
 
+static enum vq_fault chain_read(struct vq *vq, struct vq_chain *chain, u16 head)
+{
+	struct table ring = { .desc = vq->split.desc, .size = vq->size };
+	enum vq_fault fault;
+
+	vq_chain_start(chain);
+	chain->id = head;
+	fault = chain_walk(vq, chain, ring, head);
+	if (fault)
+		return fault;
+	return vq_take(vq, chain, 1);
+}
+
 static enum vq_fault chain_take(struct vq *vq, struct vq_chain *chain)
 {
 	struct vq_split *s = &vq->split;
-	struct table ring = { .desc = s->desc, .size = vq->size };
 	enum vq_fault fault;
 	u16 head;
 
@@ -223,12 +252,27 @@ static enum vq_fault chain_take(struct vq *vq, struct vq_chain *chain)
 		s->avail->ring[s->avail_next & (vq->size - 1)]));
 	if (head >= vq->size)
 		return VQ_FAULT_HEAD;
-	vq_chain_start(chain);
-	chain->id = head;
-	fault = chain_walk(vq, chain, ring, head);
+	fault = chain_read(vq, chain, head);
 	if (fault)
 		return fault;
-	return vq_take(vq, chain, 1);
+	if (vq->track && unlikely(!inflight_split_take(vq->track, head)))
+		return VQ_FAULT_ID;
+	return VQ_FAULT_NONE;
+}
+
+/* What a daemon before us had taken: its descriptors are as they were. */
+static int pop_again(struct vq *vq, struct vq_chain *chain)
+{
+	struct inflight_track *t = vq->track;
+	enum vq_fault fault;
+
+	fault = chain_read(vq, chain, t->again[t->again_next]);
+	if (fault) {
+		vq_break(vq, fault);
+		return -EPROTO;
+	}
+	t->again_next++;
+	return 1;
 }
 
 static int split_pop(struct vq *vq, struct vq_chain *chain)
@@ -238,6 +282,8 @@ static int split_pop(struct vq *vq, struct vq_chain *chain)
 
 	if (unlikely(vq_broken(vq)))
 		return -EPROTO;
+	if (vq_again(vq))
+		return pop_again(vq, chain);
 	if (s->avail_next == s->avail_shadow && !avail_refresh(vq))
 		return vq_broken(vq) ? -EPROTO : 0;
 	fault = chain_take(vq, chain);
@@ -301,7 +347,11 @@ static bool split_publish(struct vq *vq)
 
 	if (new == s->used_published)
 		return false;
+	if (vq->track)
+		inflight_split_stage(vq->track);
 	used_idx_release(s, new);
+	if (vq->track)
+		inflight_split_commit(vq->track, new);
 	if (unlikely(vq->log_ring))
 		log_used(vq, s->used_published, new);
 	s->used_published = new;
@@ -327,7 +377,7 @@ static bool split_pending(struct vq *vq)
 
 	if (vq_broken(vq))
 		return false;
-	return s->avail_next != s->avail_shadow ||
+	return vq_again(vq) || s->avail_next != s->avail_shadow ||
 	       s->avail_next != avail_idx_acquire(s);
 }
 

@@ -275,6 +275,7 @@ static int next_message(struct vu_dev *vd)
 		ret = vu_msg_send(&vd->out, vd->ev.fd);
 		if (ret <= 0)
 			return ret;
+		vu_transfer_reset(&vd->out);
 		vd->sending = false;
 	}
 	return vu_msg_recv(&vd->in, vd->ev.fd);
@@ -379,6 +380,7 @@ static void closed(struct device *dev)
 	device_reset(dev);
 	vu_channel_close(&vd->channel);
 	vu_transfer_reset(&vd->in);
+	vu_transfer_reset(&vd->out);
 	close(vd->ev.fd);
 	vd->ev.fd = -1;
 	set_state(vd, VU_CLOSED);

@@ -45,7 +45,7 @@ enum vu_state {
  * @parked:	a message waits for queues to drain
  * @dispatching: asking for that right now, the answer may be immediate
  * @in:		message being received or handled
- * @out:	reply being sent
+ * @out:	reply being sent; its descriptors are closed afterwards
  * @sending:	@out is not finished; no further message is handled meanwhile
  * @protocol_features: acknowledged by the front end
  * @channel:	our requests to the front end

@@ -407,6 +407,90 @@ static int set_vring_enable(struct vu_dev *vd, struct vu_msg *msg,
 	return 0;
 }
 
+/* Handlers: the record of what is in flight */
+
+static int check_inflight(struct vu_dev *vd, const struct vu_inflight *in)
+{
+	/* CVE-2021-3839: queues that the device does not have */
+	if (!in->num_queues || in->num_queues > vd->dev->num_queues)
+		return vu_refuse(vd, -EINVAL, "%u queues; the device has %u",
+				 in->num_queues, vd->dev->num_queues);
+	if (!in->queue_size || in->queue_size > VQ_SIZE_MAX)
+		return vu_refuse(vd, -EINVAL,
+				 "rings of %u entries; must be 1 to %u",
+				 in->queue_size, VQ_SIZE_MAX);
+	return 0;
+}
+
+/* A front end that asks before the features are known gets room for either. */
+static bool may_be_packed(const struct device *dev)
+{
+	return !dev->features_known ||
+	       (dev->features & BIT_ULL(VIRTIO_F_RING_PACKED));
+}
+
+static int get_inflight_fd(struct vu_dev *vd, struct vu_msg *msg,
+			   struct queue *q)
+{
+	struct vu_inflight *in = &msg->payload.inflight;
+	struct inflight_shape shape = {
+		.num_queues = in->num_queues,
+		.queue_size = in->queue_size,
+	};
+	int err, fd;
+
+	err = check_inflight(vd, in);
+	if (err)
+		return err;
+	fd = inflight_create(&shape, may_be_packed(vd->dev),
+			     vd->dev->ops->note(vd->dev));
+	if (fd < 0)
+		return vu_refuse(vd, fd, "no memory for it: %s", strerror(-fd));
+	reply_start(vd, msg->hdr.size);
+	vd->out.msg.payload.inflight = (struct vu_inflight){
+		.mmap_size = shape.len,
+		.mmap_offset = shape.offset,
+		.num_queues = shape.num_queues,
+		.queue_size = shape.queue_size,
+	};
+	vd->out.msg.fds[vd->out.msg.num_fds++] = fd;
+	return 0;
+}
+
+static const char *map_error(int err)
+{
+	if (err == -EINVAL)
+		return "empty, or not inside the file";
+	if (err == -EPERM)
+		return "not a memfd that can be sealed against shrinking";
+	return strerror(-err);
+}
+
+static int set_inflight_fd(struct vu_dev *vd, struct vu_msg *msg,
+			   struct queue *q)
+{
+	const struct vu_inflight *in = &msg->payload.inflight;
+	const struct inflight_shape shape = {
+		.len = in->mmap_size,
+		.offset = in->mmap_offset,
+		.num_queues = in->num_queues,
+		.queue_size = in->queue_size,
+	};
+	int err;
+
+	err = check_inflight(vd, in);
+	if (err)
+		return err;
+	err = inflight_map(&vd->dev->inflight, &shape, msg->fds[0]);
+	if (err)
+		return vu_refuse(vd, err, "size 0x%llx, file offset 0x%llx: %s",
+				 (unsigned long long)shape.len,
+				 (unsigned long long)shape.offset,
+				 map_error(err));
+	vd->dev->ops->note_set(vd->dev);
+	return 0;
+}
+
 /* Handlers: config space and our requests */
 
 static bool config_size_ok(const struct vu_msg *msg)
@@ -628,6 +712,25 @@ static const struct vu_message messages[VU_REQUEST_MAX] = {
 		.room = VU_CONFIG_MAX,
 		.states = IN_ANY,
 		.needs = NEEDS(CONFIG),
+	},
+	[VU_GET_INFLIGHT_FD] = {
+		.name = "GET_INFLIGHT_FD",
+		.handler = get_inflight_fd,
+		.size = offsetof(struct vu_inflight, padding),
+		.room = sizeof(u32),
+		.states = IN_ANY,
+		.needs = NEEDS(INFLIGHT_SHMFD),
+		.reply = REPLY_OWN,
+	},
+	[VU_SET_INFLIGHT_FD] = {
+		.name = "SET_INFLIGHT_FD",
+		.handler = set_inflight_fd,
+		.size = offsetof(struct vu_inflight, padding),
+		.room = sizeof(u32),
+		.fds = FDS_ONE,
+		.states = IN_ANY,
+		.needs = NEEDS(INFLIGHT_SHMFD),
+		.quiesce = QUIESCE_ALL,
 	},
 	[VU_GET_MAX_MEM_SLOTS] = {
 		.name = "GET_MAX_MEM_SLOTS",

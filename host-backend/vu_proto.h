@@ -72,6 +72,7 @@ enum vu_protocol_feature {
 	VU_PROTOCOL_F_REPLY_ACK = 3,
 	VU_PROTOCOL_F_BACKEND_REQ = 5,
 	VU_PROTOCOL_F_CONFIG = 9,
+	VU_PROTOCOL_F_INFLIGHT_SHMFD = 12,
 	VU_PROTOCOL_F_CONFIGURE_MEM_SLOTS = 15,
 };
 
@@ -164,6 +165,16 @@ struct vu_config {
 };
 static_assert(offsetof(struct vu_config, data) == 12, "vhost-user: config");
 
+/* Without the padding in the specification, with it from QEMU. */
+struct vu_inflight {
+	u64 mmap_size;
+	u64 mmap_offset;
+	u16 num_queues;
+	u16 queue_size;
+	u32 padding;
+};
+static_assert(sizeof(struct vu_inflight) == 24, "vhost-user: inflight");
+
 union vu_payload {
 	u64 u64;
 	struct vu_vring_state state;
@@ -172,6 +183,7 @@ union vu_payload {
 	struct vu_mem_reg mem_reg;
 	struct vu_log log;
 	struct vu_config config;
+	struct vu_inflight inflight;
 	u8 raw[VU_PAYLOAD_MAX];
 };
 

@@ -80,12 +80,13 @@ int drv_blk_do(struct drv_dev *dev, unsigned int queue,
 
 int drv_blk_capacity(struct drv_dev *dev, u64 *bytes)
 {
-	__le64 sectors;
+	struct virtio_blk_config c;
 	int err;
 
-	err = vu_fe_get_config(&dev->fe, 0, sizeof(sectors), &sectors);
+	/* All of it, as drivers and their front ends do: with the cache mode. */
+	err = vu_fe_get_config(&dev->fe, 0, sizeof(c), &c);
 	if (err)
 		return err;
-	*bytes = le64_to_cpu(sectors) * DRV_BLK_SECTOR;
+	*bytes = le64toh((__force u64)c.capacity) * DRV_BLK_SECTOR;
 	return 0;
 }

@@ -92,6 +92,7 @@ int drv_dev_connect(struct drv_dev *dev, const struct drv_dev_conf *conf)
 	dev->conf = *conf;
 	conf_defaults(&dev->conf);
 	vu_fe_init(&dev->fe);
+	dev->record.fd = -1;
 	dev->fe.timeout_ms = dev->conf.timeout_ms;
 	dev->fe.ack_all = dev->conf.ack_all;
 	err = handshake(dev);
@@ -121,7 +122,8 @@ int drv_dev_start(struct drv_dev *dev)
 	for (i = 0; i < n; i++)
 		rings[i] = dev->vq[i].ring;
 	err = vu_fe_start(&dev->fe, &dev->mem, rings, n,
-			  max(n, dev->fe.num_queues * dev->conf.group));
+			  max(n, dev->fe.num_queues * dev->conf.group),
+			  &dev->record);
 	free(rings);
 	return err;
 }
@@ -163,6 +165,21 @@ int drv_dev_reconnect(struct drv_dev *dev)
 		return err;
 	for (i = 0; i < dev->conf.num_queues; i++)
 		drv_vq_reset(&dev->vq[i]);
+	vu_record_close(&dev->record);
+	return drv_dev_start(dev);
+}
+
+int drv_dev_resume(struct drv_dev *dev)
+{
+	unsigned int i;
+	int err;
+
+	vu_fe_close(&dev->fe);
+	err = handshake(dev);
+	if (err)
+		return err;
+	for (i = 0; i < dev->conf.num_queues; i++)
+		drv_vq_resume(&dev->vq[i]);
 	return drv_dev_start(dev);
 }
 
@@ -175,5 +192,6 @@ void drv_dev_close(struct drv_dev *dev)
 		drv_vq_fini(&dev->vq[i]);
 	free(dev->vq);
 	dev->vq = NULL;
+	vu_record_close(&dev->record);
 	vu_mem_destroy(&dev->mem);
 }

@@ -3,8 +3,9 @@
  * drv_dev - a whole device from the driver's side: RAM, connection, queues
  *
  * drv_dev_open() does what QEMU and a guest driver do together until DRIVER_OK.
- * After the back end is gone, drv_dev_reconnect() does it again with the same
- * RAM; what was in flight is lost (the queues start empty).
+ * After the back end is gone, drv_dev_resume() goes on with the next one where
+ * this one stopped.  drv_dev_reconnect() begins anew with the same RAM: what was
+ * in flight is lost (the queues start empty).
  */
 #ifndef DRV_DEV_H
 #define DRV_DEV_H
@@ -48,12 +49,14 @@ struct drv_dev_conf {
  * @conf:	with the defaults filled in
  * @fe:		connection; fe.features are those acknowledged
  * @mem:	RAM
+ * @record:	what the back end has in flight, for drv_dev_resume()
  * @vq:		conf.num_queues of them
  */
 struct drv_dev {
 	struct drv_dev_conf conf;
 	struct vu_fe fe;
 	struct vu_mem mem;
+	struct vu_record record;
 	struct drv_vq *vq;
 };
 
@@ -72,7 +75,8 @@ struct drv_dev {
 	 BIT_ULL(VU_P_REPLY_ACK) |                                  \
 	 BIT_ULL(VU_P_BACKEND_REQ) | BIT_ULL(VU_P_CONFIG) |         \
 	 BIT_ULL(VU_P_CONFIGURE_MEM_SLOTS) | BIT_ULL(VU_P_STATUS) | \
-	 BIT_ULL(VU_P_MTU) | BIT_ULL(VU_P_RESET_DEVICE))
+	 BIT_ULL(VU_P_MTU) | BIT_ULL(VU_P_RESET_DEVICE) |           \
+	 BIT_ULL(VU_P_INFLIGHT_SHMFD))
 
 /**
  * drv_dev_open() - connect, negotiate, start all queues
@@ -92,6 +96,15 @@ int drv_dev_stop(struct drv_dev *dev);
 
 /** drv_dev_reconnect() - to a back end that came back, queues start empty */
 int drv_dev_reconnect(struct drv_dev *dev);
+
+/** drv_dev_resumes() - can the next back end go on where this one stops? */
+static inline bool drv_dev_resumes(const struct drv_dev *dev)
+{
+	return dev->record.fd >= 0;
+}
+
+/** drv_dev_resume() - to a back end that came back, which does what was asked */
+int drv_dev_resume(struct drv_dev *dev);
 
 /** drv_dev_close() - hang up and free everything; also after a failed open */
 void drv_dev_close(struct drv_dev *dev);

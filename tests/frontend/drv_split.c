@@ -55,6 +55,12 @@ static void split_reset(struct drv_vq *vq)
 	vq->ring.base = 0;
 }
 
+/* QEMU knows the used index only. */
+static void split_resume(struct drv_vq *vq)
+{
+	vq->ring.base = le16toh(READ_ONCE(*(const u16 *)&vq->used->idx));
+}
+
 static void desc_write(struct vring_desc *d, const struct drv_sg *sg,
 		       bool write, bool more, u16 next)
 {
@@ -231,6 +237,7 @@ static u32 split_base(const struct drv_vq *vq)
 
 const struct drv_vq_ops drv_split_ops = {
 	.reset = split_reset,
+	.resume = split_resume,
 	.add = split_add,
 	.publish = split_publish,
 	.reap = split_reap,

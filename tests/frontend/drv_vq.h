@@ -71,6 +71,7 @@ struct drv_vq;
 /** struct drv_vq_ops - one ring layout, called through the wrappers below */
 struct drv_vq_ops {
 	void (*reset)(struct drv_vq *vq);
+	void (*resume)(struct drv_vq *vq);
 	int (*add)(struct drv_vq *vq, const struct drv_sg *sg, unsigned int out,
 		   unsigned int in, u32 token);
 	bool (*publish)(struct drv_vq *vq);
@@ -235,6 +236,12 @@ static inline unsigned int drv_vq_in_flight(const struct drv_vq *vq)
 static inline void drv_vq_reset(struct drv_vq *vq)
 {
 	vq->ops->reset(vq);
+}
+
+/** drv_vq_resume() - the base that QEMU gives to a back end that came back */
+static inline void drv_vq_resume(struct drv_vq *vq)
+{
+	vq->ops->resume(vq);
 }
 
 /** drv_vq_add() - @out readable then @in writable pieces; head or -ENOSPC */

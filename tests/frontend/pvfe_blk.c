@@ -75,6 +75,8 @@ static int parse(struct pvfe_conf *c, int argc, char **argv)
 		  "do not acknowledge INDIRECT_DESC" },
 		{ "no-event-idx", OPT_FLAG, &c->no_event_idx, NULL,
 		  "do not acknowledge EVENT_IDX" },
+		{ "no-inflight", OPT_FLAG, &c->no_inflight, NULL,
+		  "do not keep a record of what is in flight" },
 		{ "misalign", OPT_FLAG, &c->misalign, NULL,
 		  "verify: buffers that begin and end anywhere" },
 		{ NULL }
@@ -145,6 +147,8 @@ static int device_open(struct pvfe_run *run)
 		.layout = ram_layout(c),
 		.features = DRV_BLK_FEATURES,
 		.indirect_max = indirect_entries(c),
+		/* Who replaces the back end may take a while. */
+		.timeout_ms = c->reconnect ? 30000 : 0,
 	};
 
 	if (c->ring)
@@ -153,6 +157,8 @@ static int device_open(struct pvfe_run *run)
 		dc.require |= DRV_IN_ORDER;
 	if (c->no_indirect)
 		dc.no_features |= BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
+	if (c->no_inflight)
+		dc.no_proto |= BIT_ULL(VU_P_INFLIGHT_SHMFD);
 	if (c->no_event_idx)
 		dc.no_features |= BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
 	return drv_dev_open(&run->dev, &dc);
@@ -254,7 +260,9 @@ static int reconnect(struct pvfe_run *run)
 		       finished(run) < run->conf.queues)
 		usleep(500);
 	do {
-		err = drv_dev_reconnect(&run->dev);
+		err = drv_dev_resumes(&run->dev) ?
+			      drv_dev_resume(&run->dev) :
+			      drv_dev_reconnect(&run->dev);
 		/* It may die again while it greets us. */
 	} while (err == -EPIPE);
 	run->reconnects++;
@@ -332,6 +340,7 @@ struct report {
 	u64 kicks;
 	u64 calls;
 	u64 lost;
+	u64 resumed;
 	struct hist hist;
 };
 
@@ -346,6 +355,7 @@ static void collect(const struct pvfe_run *run, struct report *r)
 		r->bytes += job->bytes;
 		r->errors += job->errors;
 		r->lost += job->lost;
+		r->resumed += job->resumed;
 		r->kicks += job->vq->kicks - job->kicks_base;
 		r->calls += job->vq->calls - job->calls_base;
 		hist_merge(&r->hist, &job->hist);
@@ -382,11 +392,12 @@ static void print_json(const struct pvfe_run *run, const struct report *r)
 	       us(hist_quantile(&r->hist, 999)), us(r->hist.max));
 	printf("\"kicks\":%llu,\"calls\":%llu,\"cpu_us_per_io\":%.3f,"
 	       "\"peer_cpu_us_per_io\":%.3f,\"reconnects\":%llu,"
-	       "\"lost\":%llu,\"errors\":%llu}\n",
+	       "\"resumed\":%llu,\"lost\":%llu,\"errors\":%llu}\n",
 	       (unsigned long long)r->kicks, (unsigned long long)r->calls,
 	       per_op(r, r->own_cpu_ns) / 1000,
 	       per_op(r, r->peer_cpu_ns) / 1000,
 	       (unsigned long long)run->reconnects,
+	       (unsigned long long)r->resumed,
 	       (unsigned long long)r->lost, (unsigned long long)r->errors);
 }
 
@@ -404,8 +415,9 @@ static void print_text(const struct pvfe_run *run, const struct report *r)
 	       per_op(r, r->kicks), per_op(r, r->calls),
 	       per_op(r, r->own_cpu_ns) / 1000,
 	       per_op(r, r->peer_cpu_ns) / 1000);
-	printf("reconnects %llu, lost %llu, errors %llu\n",
+	printf("reconnects %llu, resumed %llu, lost %llu, errors %llu\n",
 	       (unsigned long long)run->reconnects,
+	       (unsigned long long)r->resumed,
 	       (unsigned long long)r->lost, (unsigned long long)r->errors);
 }
 

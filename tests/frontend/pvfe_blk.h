@@ -12,7 +12,8 @@
  *	main				queue threads
  *	hangup: pause = true	-->	job_parked(): parked++, sleep
  *	parked == all: reconnect
- *	pause = false		-->	what was in flight is lost: ops->lost()
+ *	pause = false		-->	what was in flight comes back; without a
+ *					record of it, it is lost: ops->lost()
  *
  * What a thread does with a queue is a struct pvfe_mode: throughput (load) or
  * verification (verify).
@@ -62,6 +63,7 @@ struct pvfe_conf {
 	bool in_order;
 	bool no_indirect;
 	bool no_event_idx;
+	bool no_inflight;
 	bool misalign;
 };
 
@@ -156,6 +158,7 @@ struct pvfe_job {
 	u64 kicks_base;
 	u64 calls_base;
 	u64 lost;
+	u64 resumed;
 	struct hist hist;
 	struct verify *verify;
 };

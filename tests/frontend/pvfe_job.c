@@ -152,10 +152,8 @@ static void wait_for_work(struct pvfe_job *job)
 	sleep_for_call(job);
 }
 
-/* The back end is gone: all that was in flight is lost. */
-static void park(struct pvfe_job *job)
+static void lose_all(struct pvfe_job *job)
 {
-	struct pvfe_run *run = job->run;
 	bool busy[job->conf->iodepth];
 	unsigned int i;
 
@@ -169,6 +167,16 @@ static void park(struct pvfe_job *job)
 		job->lost++;
 		job->idle[job->num_idle++] = i;
 	}
+}
+
+/* The back end is gone; what was in flight is the next one's, or lost. */
+static void park(struct pvfe_job *job)
+{
+	struct pvfe_run *run = job->run;
+
+	job->resumed += job->conf->iodepth - job->num_idle;
+	if (!drv_dev_resumes(&run->dev))
+		lose_all(job);
 	__atomic_add_fetch(&run->parked, 1, __ATOMIC_ACQ_REL);
 	while (__atomic_load_n(&run->pause, __ATOMIC_ACQUIRE))
 		usleep(1000);

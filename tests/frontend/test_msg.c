@@ -496,7 +496,8 @@ static void ring_addresses(void **state)
 		ring.desc = bad[i].desc;
 		ring.avail = bad[i].avail;
 		ring.used = bad[i].used;
-		err = vu_fe_start(&disk->dev.fe, &disk->dev.mem, &ring, 1, 4);
+		err = vu_fe_start(&disk->dev.fe, &disk->dev.mem, &ring, 1, 4,
+				  NULL);
 		if (err != -EREMOTEIO && err != -EPIPE && (err || i < 3))
 			fail_msg("addresses %u: %d instead of a refusal", i,
 				 err);

@@ -479,6 +479,49 @@ int vu_fe_set_log_base(struct vu_fe *fe, int fd, u64 size, u64 offset)
 	return 0;
 }
 
+int vu_fe_get_inflight(struct vu_fe *fe, struct vu_record *record,
+		       u16 num_queues, u16 queue_size)
+{
+	struct vu_msg m = {
+		.hdr = { .id = VU_GET_INFLIGHT_FD,
+			 .size = sizeof(struct vu_inflight) },
+		.p.inflight = { .num_queues = num_queues,
+				.queue_size = queue_size },
+	};
+	int err;
+
+	err = vu_fe_request(fe, &m);
+	if (err)
+		return err;
+	if (m.hdr.size != sizeof(m.p.inflight) || m.num_fds != 1)
+		return fail(fe, -EPROTO,
+			    "record: reply of %u bytes, %u descriptors",
+			    m.hdr.size, m.num_fds);
+	vu_record_close(record);
+	record->fd = m.fds[0];
+	record->desc = m.p.inflight;
+	return 0;
+}
+
+int vu_fe_set_inflight(struct vu_fe *fe, const struct vu_record *record)
+{
+	struct vu_msg m = {
+		.hdr = { .id = VU_SET_INFLIGHT_FD,
+			 .size = sizeof(struct vu_inflight) },
+		.p.inflight = record->desc,
+	};
+
+	m.fds[m.num_fds++] = record->fd;
+	return vu_fe_command(fe, &m, true);
+}
+
+void vu_record_close(struct vu_record *record)
+{
+	if (record->fd >= 0)
+		close(record->fd);
+	*record = (struct vu_record){ .fd = -1 };
+}
+
 int vu_fe_open_channel(struct vu_fe *fe)
 {
 	struct vu_msg m = { .hdr.id = VU_SET_BACKEND_REQ_FD };
@@ -682,9 +725,29 @@ static int prepare_rings(struct vu_fe *fe, const struct vu_ring *rings,
 	return vu_fe_set_u64(fe, VU_SET_FEATURES, fe->features);
 }
 
+/* QEMU's record has room for all queues, at the largest size of a ring. */
+static int bring_record(struct vu_fe *fe, struct vu_record *record,
+			const struct vu_ring *rings, unsigned int num_rings)
+{
+	u32 size = 0;
+	unsigned int i;
+	int err;
+
+	if (!record || !num_rings || !vu_fe_has_proto(fe, VU_P_INFLIGHT_SHMFD))
+		return 0;
+	if (record->fd < 0) {
+		for (i = 0; i < num_rings; i++)
+			size = max(size, rings[i].num);
+		err = vu_fe_get_inflight(fe, record, (u16)num_rings, (u16)size);
+		if (err)
+			return err;
+	}
+	return vu_fe_set_inflight(fe, record);
+}
+
 int vu_fe_start(struct vu_fe *fe, const struct vu_mem *mem,
 		const struct vu_ring *rings, unsigned int num_rings,
-		unsigned int enable)
+		unsigned int enable, struct vu_record *record)
 {
 	int err;
 
@@ -692,6 +755,9 @@ int vu_fe_start(struct vu_fe *fe, const struct vu_mem *mem,
 	if (err)
 		return err;
 	err = set_status(fe, STATUS_DRIVER);
+	if (err)
+		return err;
+	err = bring_record(fe, record, rings, num_rings);
 	if (err)
 		return err;
 	err = vu_fe_set_u64(fe, VU_SET_FEATURES, fe->features);

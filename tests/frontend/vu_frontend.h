@@ -127,6 +127,26 @@ int vu_fe_set_config(struct vu_fe *fe, u32 off, u32 size, const void *buf);
 /** vu_fe_set_log_base() - share @size bytes of dirty log at @offset of @fd */
 int vu_fe_set_log_base(struct vu_fe *fe, int fd, u64 size, u64 offset);
 
+/**
+ * struct vu_record - of what is in flight, kept for the back end
+ * @fd:		-1: none yet
+ * @desc:	as the back end described it
+ */
+struct vu_record {
+	int fd;
+	struct vu_inflight desc;
+};
+
+/** vu_fe_get_inflight() - have an empty record made, in place of the last */
+int vu_fe_get_inflight(struct vu_fe *fe, struct vu_record *record,
+		       u16 num_queues, u16 queue_size);
+
+/** vu_fe_set_inflight() - give it back; waits for the acknowledgement */
+int vu_fe_set_inflight(struct vu_fe *fe, const struct vu_record *record);
+
+/** vu_record_close() - forget it; as fresh */
+void vu_record_close(struct vu_record *record);
+
 /** vu_fe_open_channel() - SET_BACKEND_REQ_FD with a fresh socket pair */
 int vu_fe_open_channel(struct vu_fe *fe);
 
@@ -146,10 +166,12 @@ int vu_fe_negotiate(struct vu_fe *fe, u64 want, u64 want_proto);
  * vu_fe_start() - features, memory, rings, enable: the driver starts
  * @rings:	those the driver uses
  * @enable:	how many queues to enable, as QEMU does also for unused ones
+ * @record:	given to the back end where negotiated, made by it where there
+ *		is none yet; NULL: as if not negotiated
  */
 int vu_fe_start(struct vu_fe *fe, const struct vu_mem *mem,
 		const struct vu_ring *rings, unsigned int num_rings,
-		unsigned int enable);
+		unsigned int enable, struct vu_record *record);
 
 /** vu_fe_share_memory() - ADD_MEM_REG each where negotiated, else the table */
 int vu_fe_share_memory(struct vu_fe *fe, const struct vu_mem *mem);

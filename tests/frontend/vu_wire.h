@@ -138,6 +138,16 @@ struct vu_config {
 	u8 data[VU_CONFIG_MAX];
 };
 
+/* As QEMU sends it: with the padding that its compiler puts there. */
+struct vu_inflight {
+	u64 mmap_size;
+	u64 mmap_offset;
+	u16 num_queues;
+	u16 queue_size;
+	u32 pad;
+};
+
+static_assert(sizeof(struct vu_inflight) == 24, "vhost-user: inflight");
 static_assert(sizeof(struct vu_hdr) == 12, "vhost-user: header");
 static_assert(sizeof(struct vu_mem_reg) == 40, "vhost-user: single region");
 static_assert(sizeof(struct vu_vring_addr) == 40, "vhost-user: ring address");
@@ -158,6 +168,7 @@ struct vu_msg {
 		struct vu_mem_reg reg;
 		struct vu_log_desc log;
 		struct vu_config config;
+		struct vu_inflight inflight;
 		u8 raw[VU_PAYLOAD_MAX];
 	} p;
 	int fds[VU_FDS_MAX];

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -307,6 +308,96 @@ static void choice_before_the_start(void **state)
 	destroy(dev);
 }
 
+/* A front end that does not ask brings a driver that may have chosen. */
+static void durable_until_it_is_known(void **state)
+{
+	struct device *dev = make(&writable, 1);
+	u64 capacity;
+
+	(void)state;
+	acknowledge(dev, FLUSH | CONFIG_WCE);
+	assert_true(fua(dev));
+	dev->ops->config_read(dev, 0, sizeof(capacity), &capacity);
+	assert_true(fua(dev));
+	assert_int_equal(wce(dev), 1);
+	assert_false(fua(dev));
+	destroy(dev);
+}
+
+/* A daemon's life: what the one before left in the record, and what it does. */
+static struct device *next_life(struct inflight *record, int fd,
+				const struct inflight_shape *shape)
+{
+	struct device *dev = make(&writable, 1);
+
+	acknowledge(dev, FLUSH | CONFIG_WCE);
+	assert_int_equal(inflight_map(&dev->inflight, shape, fd), 0);
+	*record = dev->inflight;
+	dev->ops->note_set(dev);
+	return dev;
+}
+
+static void end_of_life(struct device *dev)
+{
+	inflight_unmap(&dev->inflight);
+	destroy(dev);
+}
+
+static void choice_survives_a_restart(void **state)
+{
+	struct inflight_shape shape = { .num_queues = 1, .queue_size = 8 };
+	struct device *dev = make(&writable, 1);
+	struct inflight record;
+	int fd;
+
+	(void)state;
+	assert_int_equal(wce(dev), 1);
+	fd = inflight_create(&shape, false, dev->ops->note(dev));
+	assert_true(fd >= 0);
+	destroy(dev);
+
+	/* Nobody chose: the next one needs not ask. */
+	dev = next_life(&record, fd, &shape);
+	assert_false(fua(dev));
+	assert_int_equal(set_wce(dev, 0), 0);
+	end_of_life(dev);
+
+	/* The driver relies on writes to be durable. */
+	dev = next_life(&record, fd, &shape);
+	assert_true(fua(dev));
+	assert_int_equal(wce(dev), 0);
+	assert_int_equal(set_wce(dev, 1), 0);
+	assert_false(fua(dev));
+	end_of_life(dev);
+
+	/* It may not have heard that the cache was turned on. */
+	dev = next_life(&record, fd, &shape);
+	assert_true(fua(dev));
+	assert_int_equal(wce(dev), 1);
+	assert_false(fua(dev));
+	end_of_life(dev);
+	close(fd);
+}
+
+/* Whoever made this record keeps no note. */
+static void record_without_a_note(void **state)
+{
+	struct inflight_shape shape = { .num_queues = 1, .queue_size = 8 };
+	struct inflight record;
+	struct device *dev;
+	int fd;
+
+	(void)state;
+	fd = inflight_create(&shape, false, BLK_CACHE_DEFAULT);
+	assert_true(fd >= 0);
+	shape.len -= INFLIGHT_ALIGN;
+	dev = next_life(&record, fd, &shape);
+	assert_int_equal(inflight_note(&record), 0);
+	assert_true(fua(dev));
+	end_of_life(dev);
+	close(fd);
+}
+
 static void refused_writes(void **state)
 {
 	struct device *dev = make(&writable, 1);
@@ -316,6 +407,7 @@ static void refused_writes(void **state)
 	acknowledge(dev, FLUSH);
 	assert_int_equal(set_wce(dev, 0), -EPERM);
 	acknowledge(dev, FLUSH | CONFIG_WCE);
+	assert_int_equal(wce(dev), 1);
 	assert_int_equal(set_wce(dev, 2), -EINVAL);
 	assert_int_equal(dev->ops->config_write(dev, WCE_OFFSET, 2, bytes),
 			 -EPERM);
@@ -370,6 +462,9 @@ int main(void)
 		cmocka_unit_test(durability_by_features),
 		cmocka_unit_test(driver_turns_the_cache_off),
 		cmocka_unit_test(choice_before_the_start),
+		cmocka_unit_test(durable_until_it_is_known),
+		cmocka_unit_test(choice_survives_a_restart),
+		cmocka_unit_test(record_without_a_note),
 		cmocka_unit_test(refused_writes),
 		cmocka_unit_test(reload_tells_of_a_new_size),
 		cmocka_unit_test(failed_creation_closes_the_store),

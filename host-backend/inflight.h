@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * inflight - what the device has taken and not given back, kept where a killed
+ *	      daemon does not lose it
+ *
+ * Theory of operation
+ *
+ * The record is shared memory that the front end holds on to (vhost-user,
+ * "Inflight I/O tracking").  A daemon makes it for GET_INFLIGHT_FD, gets it
+ * back with SET_INFLIGHT_FD each time the device starts, and so finds what its
+ * predecessor had in flight:
+ *
+ *	| queue 0 | queue 1 | ... | note |	each padded to INFLIGHT_ALIGN
+ *
+ * Ours is the note, behind all that the specification knows: what the driver
+ * chose in config space, which no front end repeats.
+ *
+ * A queue's part is written in three places of its layout (vq_split.c), in
+ * an order such that it tells the truth after every single store:
+ *
+ *	take	at vq_pop(): counter, then the mark "in flight"
+ *	stage	at vq_publish(), before: the batch's heads as a list
+ *	commit	at vq_publish(), after the used index is visible: marks away,
+ *		then the used index as the record knows it
+ *
+ * Whoever dies between the last two leaves a used index that is ahead of the
+ * record's by exactly the batch whose list is there.  So every buffer is found
+ * either in the used ring or in flight, never both and never neither.  Only the
+ * compiler has to keep the order: a killed thread has left user space, and all
+ * that it had stored is there for its successor.
+ *
+ * Recovery, when a ring starts: the whole last batch is taken off the record,
+ * what is left is popped again, in the order of the first time and before
+ * anything new.  The device position follows from the record, not from the
+ * front end's base, which QEMU sets to the used index.
+ *
+ * Doing a request twice is harmless only if nothing came in between.  Two
+ * things see to it.  First, no buffer is done again that the driver has got
+ * back: it may have reused the memory, and rewritten the sectors.  Second, a
+ * predecessor's I/O that the kernel still works on must be over before any is
+ * done again, or it could land on top of later writes, or in memory that the
+ * guest uses otherwise by now: the lock on the image goes with the last such
+ * request, and image.c waits for it.  Of requests that were in flight
+ * together, and overlap, no order was ever promised (virtio 1.3, 5.2.6.2), so
+ * a write of before the kill, repeated after another one that overlaps it, is
+ * an order that the driver had to expect anyway.
+ *
+ * The record's content is foreign: another back end's, or a front end's lie.
+ * It is read once, into private memory, when a ring starts, and refused as a
+ * whole where it cannot be true; from then on it is only written.
+ *
+ * Who runs it: the control thread maps, starts and ends; the queue's worker
+ * takes, stages and commits.
+ */
+#ifndef PV_INFLIGHT_H
+#define PV_INFLIGHT_H
+
+#include "util.h"
+
+#define INFLIGHT_VERSION 1
+
+/* What other back ends align to, so that records can be exchanged. */
+#define INFLIGHT_ALIGN 64
+
+/* Records, as the specification lays them out; host byte order. */
+
+struct inflight_split_desc {
+	u8 inflight;
+	u8 padding[5];
+	u16 next;
+	u64 counter;
+};
+
+struct inflight_split {
+	u64 features;
+	u16 version;
+	u16 desc_num;
+	u16 last_batch_head;
+	u16 used_idx;
+	struct inflight_split_desc desc[];
+};
+
+struct inflight_packed_desc {
+	u8 inflight;
+	u8 padding;
+	u16 next;
+	u16 last;
+	u16 num;
+	u64 counter;
+	u16 id;
+	u16 flags;
+	u32 len;
+	u64 addr;
+};
+
+struct inflight_packed {
+	u64 features;
+	u16 version;
+	u16 desc_num;
+	u16 free_head;
+	u16 old_free_head;
+	u16 used_idx;
+	u16 old_used_idx;
+	u8 used_wrap_counter;
+	u8 old_used_wrap_counter;
+	u8 padding[7];
+	struct inflight_packed_desc desc[];
+};
+
+/* The shared memory as such: inflight.c */
+
+/**
+ * struct inflight_shape - what the front end says about its record
+ * @len:	bytes of it, from @offset on
+ * @offset:	of its first byte in the file
+ * @num_queues:	parts
+ * @queue_size:	descriptors that each part has room for
+ */
+struct inflight_shape {
+	u64 len;
+	u64 offset;
+	u16 num_queues;
+	u16 queue_size;
+};
+
+/**
+ * struct inflight - a device's record, mapped
+ * @map, @map_len: for munmap(); NULL while there is none
+ * @hva:	first byte
+ * @shape:	as checked
+ */
+struct inflight {
+	void *map;
+	size_t map_len;
+	u8 *hva;
+	struct inflight_shape shape;
+};
+
+/** struct inflight_part - a queue's part of a record; @hva NULL: none is kept */
+struct inflight_part {
+	void *hva;
+	size_t len;
+	u16 queue_size;
+};
+
+/**
+ * inflight_create() - make an empty record
+ * @shape:	@num_queues and @queue_size set by the caller, the rest filled in
+ * @packed:	layout of the rings
+ * @note:	> 0, for inflight_note() of whoever maps it
+ *
+ * Return: descriptor of a sealed memfd, or -errno.
+ */
+int inflight_create(struct inflight_shape *shape, bool packed, u8 note);
+
+/**
+ * inflight_map() - map a record that the front end holds, in place of the last
+ * @fd:		stays the caller's, may be closed afterwards
+ *
+ * Return: 0, -EINVAL (shape not possible, or not inside the file), -EPERM (not
+ * memory that can be sealed against shrinking, so that it could vanish under
+ * us), -errno of mmap().  @inf is untouched on failure.
+ */
+int inflight_map(struct inflight *inf, const struct inflight_shape *shape,
+		 int fd);
+
+/** inflight_unmap() - no ring that is tracked in it runs */
+void inflight_unmap(struct inflight *inf);
+
+/**
+ * inflight_part() - the part of queue @index
+ *
+ * Return: 0, -EBADMSG where there is a record, but not for this queue with this
+ * layout of rings.
+ */
+int inflight_part(const struct inflight *inf, unsigned int index, bool packed,
+		  struct inflight_part *part);
+
+/** inflight_note() - the note's value, or 0: none, or not made by us */
+u8 inflight_note(const struct inflight *inf);
+
+/** inflight_set_note() - keep another value; nothing where there is no note */
+void inflight_set_note(struct inflight *inf, u8 note);
+
+/* What a record says: PURE */
+
+/**
+ * enum inflight_fault - why a record cannot be this ring's
+ */
+enum inflight_fault {
+	INFLIGHT_FAULT_NONE,
+	INFLIGHT_FAULT_LEN,	/* shorter than its descriptors */
+	INFLIGHT_FAULT_VERSION, /* made by rules that we do not know */
+	INFLIGHT_FAULT_SIZE,	/* for another number of descriptors */
+	INFLIGHT_FAULT_USED,	/* its used index is not near the ring's */
+	INFLIGHT_FAULT_LIST,	/* index out of range, or twice in a list */
+	INFLIGHT_FAULT_MARK,	/* marks that nobody makes */
+	INFLIGHT_FAULT_COUNTER, /* twice the same, or none that we can go on from */
+	INFLIGHT_FAULT_MAX
+};
+
+/** inflight_fault_name() - in words, for the log */
+const char *inflight_fault_name(enum inflight_fault fault);
+
+/** struct inflight_item - a buffer in flight; sorted by @counter */
+struct inflight_item {
+	u64 counter;
+	u16 head;
+};
+
+/** enum inflight_state - of a buffer, by its head */
+enum inflight_state {
+	INFLIGHT_FREE,
+	INFLIGHT_TAKEN, /* in flight */
+	INFLIGHT_USED,	/* of the batch that is in the used ring already */
+};
+
+/**
+ * struct inflight_found - what a record says, checked
+ * @fresh:	nobody has used it yet; all else is 0
+ * @batch:	entries of the last batch that the dead daemon did not get to
+ *		take off the record
+ * @counter:	for the next buffer taken
+ * @count:	entries of @item
+ * @item:	in flight, in the order of the first time; caller's, room for as
+ *		many as the ring has descriptors
+ * @state:	enum inflight_state of each head; caller's, likewise
+ */
+struct inflight_found {
+	bool fresh;
+	u16 batch;
+	u64 counter;
+	u16 count;
+	struct inflight_item *item;
+	u8 *state;
+};
+
+/** inflight_found_alloc() - the caller's part; 0 or -ENOMEM */
+int inflight_found_alloc(struct inflight_found *found, u16 size);
+
+void inflight_found_free(struct inflight_found *found);
+
+/** inflight_sort() - items in order, and the counter to go on from */
+enum inflight_fault inflight_sort(struct inflight_found *found);
+
+/**
+ * inflight_split_parse() - what is in flight in a split ring
+ * @part:	memory that may change meanwhile
+ * @size:	entries of the ring
+ * @used_idx:	the ring's
+ */
+enum inflight_fault inflight_split_parse(struct inflight_found *found,
+					 const struct inflight_part *part,
+					 u16 size, u16 used_idx);
+
+/* A running ring: inflight_track.c, inflight_split.c */
+
+/**
+ * struct inflight_track - a ring's side of its record
+ * @part:	record
+ * @size:	entries of the ring
+ * @counter:	for the next buffer taken
+ * @fresh:	nobody had used the record before
+ * @recovered:	entries of @again at the start
+ * @batch:	entries of a batch found complete at the start
+ * @again_next:	first of @again not popped yet
+ * @again:	heads that a dead daemon had in flight, in their order
+ * @staged:	entries of @heads
+ * @heads:	pushed since the last publication
+ * @taken:	in flight; never so twice, which bounds all of the above
+ * @last_batch_head: as in the record
+ */
+struct inflight_track {
+	struct inflight_part part;
+	u16 size;
+	u64 counter;
+	bool fresh;
+	u16 recovered;
+	u16 batch;
+	u16 again_next;
+	u16 *again;
+	u16 staged;
+	u16 *heads;
+	bool *taken;
+	u16 last_batch_head;
+};
+
+/**
+ * inflight_split_start() - recover, and be ready to track
+ *
+ * Return: 0, -ENOMEM, -EBADMSG with *@fault set.
+ */
+int inflight_split_start(struct inflight_track **out,
+			 const struct inflight_part *part, u16 size,
+			 u16 used_idx, enum inflight_fault *fault);
+
+/** inflight_track_alloc() - a ring's side of what was found, or NULL */
+struct inflight_track *inflight_track_alloc(const struct inflight_found *found,
+					    const struct inflight_part *part,
+					    u16 size);
+
+/** inflight_track_free() - @t may be NULL; the record stays as it is */
+void inflight_track_free(struct inflight_track *t);
+
+/** inflight_split_stage() - before the used index is made visible */
+void inflight_split_stage(struct inflight_track *t);
+
+/** inflight_split_commit() - after that; @used_idx is what is visible */
+void inflight_split_commit(struct inflight_track *t, u16 used_idx);
+
+/*
+ * What is written in order.  Volatile accesses are not reordered with each
+ * other, and nothing else is written to the record.
+ */
+#define INFLIGHT_STORE(x, v) WRITE_ONCE(x, v)
+
+/** inflight_split_take() - false where @head is in flight already */
+static inline bool inflight_split_take(struct inflight_track *t, u16 head)
+{
+	struct inflight_split *r = t->part.hva;
+
+	if (unlikely(t->taken[head]))
+		return false;
+	t->taken[head] = true;
+	INFLIGHT_STORE(r->desc[head].counter, t->counter++);
+	INFLIGHT_STORE(r->desc[head].inflight, 1);
+	return true;
+}
+
+/** inflight_push() - @head will be in the next batch that is published */
+static inline void inflight_push(struct inflight_track *t, u16 head)
+{
+	t->heads[t->staged++] = head;
+}
+
+/** inflight_again() - is something of a dead daemon still to be popped? */
+static inline bool inflight_again(const struct inflight_track *t)
+{
+	return t->again_next < t->recovered;
+}
+
+#endif /* PV_INFLIGHT_H */

@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * test_inflight - the record of what is in flight: made, mapped, and foreign
+ *
+ * What a daemon writes there, and what its successor makes of it, is
+ * test_inflight_crash's.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "inflight.h"
+
+#define RING  8u
+#define ROOM  16u /* descriptors that the record is for */
+#define PAGE  4096u
+
+/* The memory */
+
+static int file_of(u64 size, unsigned int seals)
+{
+	int fd = memfd_create("record", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, (off_t)size), 0);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
+	return fd;
+}
+
+static void made_and_mapped(void **state)
+{
+	struct inflight_shape shape = { .num_queues = 3, .queue_size = ROOM };
+	struct inflight inf = { 0 };
+	struct inflight_part part;
+	unsigned int i;
+	int fd;
+
+	(void)state;
+	fd = inflight_create(&shape, false, 7);
+	assert_true(fd >= 0);
+	assert_int_equal(shape.offset, 0);
+	/* 16 bytes and 16 a descriptor, padded to 64, and the note. */
+	assert_int_equal(shape.len, 3 * 320 + 64);
+	/* It cannot become smaller under us. */
+	assert_int_equal(ftruncate(fd, 0), -1);
+	assert_int_equal(errno, EPERM);
+	assert_int_equal(inflight_map(&inf, &shape, fd), 0);
+	close(fd);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(inflight_part(&inf, i, false, &part), 0);
+		assert_ptr_equal(part.hva, inf.hva + i * 320);
+		assert_int_equal(part.len, 16 + ROOM * 16);
+		assert_int_equal(part.queue_size, ROOM);
+	}
+	assert_int_equal(inflight_part(&inf, 3, false, &part), -EBADMSG);
+	/* Not enough for packed rings: 32 bytes and 32 a descriptor each. */
+	assert_int_equal(inflight_part(&inf, 0, true, &part), 0);
+	assert_int_equal(inflight_part(&inf, 2, true, &part), -EBADMSG);
+	assert_int_equal(inflight_note(&inf), 7);
+	inflight_set_note(&inf, 9);
+	assert_int_equal(inflight_note(&inf), 9);
+	inflight_unmap(&inf);
+	assert_int_equal(inflight_part(&inf, 0, false, &part), 0);
+	assert_null(part.hva);
+	assert_int_equal(inflight_note(&inf), 0);
+	inflight_set_note(&inf, 1);
+}
+
+static void packed_is_larger(void **state)
+{
+	struct inflight_shape shape = { .num_queues = 2, .queue_size = ROOM };
+	struct inflight inf = { 0 };
+	struct inflight_part part;
+	int fd;
+
+	(void)state;
+	fd = inflight_create(&shape, true, 1);
+	assert_int_equal(shape.len, 2 * 576 + 64);
+	assert_int_equal(inflight_map(&inf, &shape, fd), 0);
+	assert_int_equal(inflight_part(&inf, 1, true, &part), 0);
+	assert_ptr_equal(part.hva, inf.hva + 576);
+	assert_int_equal(part.len, 32 + ROOM * 32);
+	inflight_unmap(&inf);
+	close(fd);
+}
+
+static const struct {
+	struct inflight_shape shape;
+	int err;
+} shapes[] = {
+	{ { PAGE, 0, 1, ROOM }, 0 },
+	{ { PAGE, PAGE, 1, ROOM }, 0 },
+	{ { PAGE, 64, 1, ROOM }, 0 },
+	{ { PAGE, PAGE + 1, 1, ROOM }, -EINVAL },
+	{ { 2 * PAGE + 1, 0, 1, ROOM }, -EINVAL },
+	{ { 1, 2 * PAGE, 1, ROOM }, -EINVAL },
+	{ { 0, 0, 1, ROOM }, -EINVAL },
+	{ { PAGE, 0, 0, ROOM }, -EINVAL },
+	{ { PAGE, 0, 1, 0 }, -EINVAL },
+	{ { UINT64_MAX, PAGE, 1, ROOM }, -EINVAL },
+	{ { PAGE, UINT64_MAX - 10, 1, ROOM }, -EINVAL },
+	{ { UINT64_MAX - PAGE, PAGE, 1, ROOM }, -EINVAL },
+};
+
+static void shapes_that_cannot_be(void **state)
+{
+	int fd = file_of(2 * PAGE, F_SEAL_SHRINK);
+	struct inflight inf = { 0 };
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(shapes); i++) {
+		if (inflight_map(&inf, &shapes[i].shape, fd) != shapes[i].err)
+			fail_msg("shape %u", i);
+		assert_int_equal(inf.map != NULL, true);
+	}
+	/* The last good one is still there. */
+	assert_ptr_equal(inf.hva, (u8 *)inf.map + 64);
+	inflight_unmap(&inf);
+	close(fd);
+}
+
+static void memory_that_may_vanish(void **state)
+{
+	const struct inflight_shape shape = { PAGE, 0, 1, ROOM };
+	struct inflight inf = { 0 };
+	int pipes[2];
+	int fd;
+
+	(void)state;
+	/* It can still be sealed: then it is. */
+	fd = file_of(PAGE, 0);
+	assert_int_equal(inflight_map(&inf, &shape, fd), 0);
+	assert_true(fcntl(fd, F_GET_SEALS) & F_SEAL_SHRINK);
+	close(fd);
+	fd = file_of(PAGE, F_SEAL_SEAL);
+	assert_int_equal(inflight_map(&inf, &shape, fd), -EPERM);
+	close(fd);
+	fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(inflight_map(&inf, &shape, fd), -EPERM);
+	close(fd);
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	assert_int_equal(inflight_map(&inf, &shape, pipes[0]), -EPERM);
+	close(pipes[0]);
+	close(pipes[1]);
+	/* Written to by nobody, not by us either. */
+	fd = file_of(PAGE, F_SEAL_SHRINK | F_SEAL_WRITE);
+	assert_int_equal(inflight_map(&inf, &shape, fd), -EPERM);
+	close(fd);
+	inflight_unmap(&inf);
+}
+
+/* A note that is not where ours is, or where a queue is. */
+static void no_note(void **state)
+{
+	struct inflight_shape shape = { .num_queues = 1, .queue_size = ROOM };
+	struct inflight inf = { 0 };
+	int fd;
+
+	(void)state;
+	fd = inflight_create(&shape, false, 3);
+	shape.len -= 64;
+	assert_int_equal(inflight_map(&inf, &shape, fd), 0);
+	assert_int_equal(inflight_note(&inf), 0);
+	shape.len += 64;
+	shape.num_queues = 2;
+	assert_int_equal(inflight_map(&inf, &shape, fd), 0);
+	assert_int_equal(inflight_note(&inf), 0);
+	shape.num_queues = 1;
+	assert_int_equal(inflight_map(&inf, &shape, fd), 0);
+	assert_int_equal(inflight_note(&inf), 3);
+	inf.hva[shape.len - 64] ^= 1;
+	assert_int_equal(inflight_note(&inf), 0);
+	inflight_unmap(&inf);
+	close(fd);
+}
+
+/* A split ring's record */
+
+static union {
+	struct inflight_split r;
+	u8 bytes[sizeof(struct inflight_split) +
+		 ROOM * sizeof(struct inflight_split_desc)];
+} split;
+static struct inflight_item item[RING];
+static u8 marks[RING];
+static struct inflight_found found;
+
+/* Three in flight: 5, 2, 7; the used index of the ring is 100. */
+static int split_setup(void **state)
+{
+	(void)state;
+	memset(&split, 0, sizeof(split));
+	split.r.version = 1;
+	split.r.desc_num = ROOM;
+	split.r.used_idx = 100;
+	split.r.desc[5] = (struct inflight_split_desc){ .inflight = 1,
+							.counter = 11 };
+	split.r.desc[2] = (struct inflight_split_desc){ .inflight = 1,
+							.counter = 12 };
+	split.r.desc[7] = (struct inflight_split_desc){ .inflight = 1,
+							.counter = 40 };
+	found = (struct inflight_found){ .item = item, .state = marks };
+	return 0;
+}
+
+static enum inflight_fault split_parse(u16 used_idx)
+{
+	const struct inflight_part part = {
+		.hva = &split,
+		.len = sizeof(split),
+		.queue_size = ROOM,
+	};
+
+	return inflight_split_parse(&found, &part, RING, used_idx);
+}
+
+static void split_order(void **state)
+{
+	(void)state;
+	assert_int_equal(split_parse(100), INFLIGHT_FAULT_NONE);
+	assert_false(found.fresh);
+	assert_int_equal(found.count, 3);
+	assert_int_equal(found.batch, 0);
+	assert_int_equal(found.counter, 41);
+	assert_int_equal(item[0].head, 5);
+	assert_int_equal(item[1].head, 2);
+	assert_int_equal(item[2].head, 7);
+}
+
+static void split_whole_batch(void **state)
+{
+	(void)state;
+	split.r.last_batch_head = 7;
+	split.r.desc[7].next = 5;
+	split.r.desc[5].next = 3;
+	split.r.used_idx = 0xffff;
+	/* Three used, of which one mark is gone already. */
+	assert_int_equal(split_parse(2), INFLIGHT_FAULT_NONE);
+	assert_int_equal(found.batch, 3);
+	assert_int_equal(found.count, 1);
+	assert_int_equal(item[0].head, 2);
+	assert_int_equal(found.counter, 13);
+}
+
+static void split_nobody_used_it(void **state)
+{
+	(void)state;
+	/* Whatever else is there: nothing but the version counts. */
+	split.r.version = 0;
+	split.r.desc[0].inflight = 77;
+	split.r.features = ~0ull;
+	assert_int_equal(split_parse(9), INFLIGHT_FAULT_NONE);
+	assert_true(found.fresh);
+	assert_int_equal(found.count, 0);
+	assert_int_equal(found.counter, 0);
+}
+
+/* struct lie - @size bytes at @offset of the record are @value */
+static const struct lie {
+	const char *name;
+	size_t offset;
+	size_t size;
+	u64 value;
+	u16 used_idx;
+	enum inflight_fault fault;
+} lies[] = {
+#define FIELD(field) \
+	offsetof(struct inflight_split, field), \
+		sizeof(((struct inflight_split *)0)->field)
+	{ "version", FIELD(version), 2, 100, INFLIGHT_FAULT_VERSION },
+	{ "features", FIELD(features), 1, 100, INFLIGHT_FAULT_VERSION },
+	{ "fewer descriptors", FIELD(desc_num), RING, 100,
+	  INFLIGHT_FAULT_SIZE },
+	{ "more descriptors", FIELD(desc_num), 0xffff, 100,
+	  INFLIGHT_FAULT_SIZE },
+	{ "used index behind", FIELD(used_idx), 101, 100, INFLIGHT_FAULT_USED },
+	{ "used index far ahead", FIELD(used_idx), 100, 100 + RING + 1,
+	  INFLIGHT_FAULT_USED },
+	{ "batch begins nowhere", FIELD(last_batch_head), RING, 101,
+	  INFLIGHT_FAULT_LIST },
+	{ "batch goes on nowhere", FIELD(desc[0].next), 0xffff, 102,
+	  INFLIGHT_FAULT_LIST },
+	/* All zero: descriptor 0 follows itself. */
+	{ "batch goes round", FIELD(desc[0].next), 0, 102,
+	  INFLIGHT_FAULT_LIST },
+	{ "a mark of 2", FIELD(desc[1].inflight), 2, 100,
+	  INFLIGHT_FAULT_MARK },
+	{ "a mark of 255", FIELD(desc[7].inflight), 255, 100,
+	  INFLIGHT_FAULT_MARK },
+	{ "a mark beyond the ring", FIELD(desc[RING].inflight), 1, 100,
+	  INFLIGHT_FAULT_MARK },
+	{ "equal counters", FIELD(desc[2].counter), 11, 100,
+	  INFLIGHT_FAULT_COUNTER },
+	{ "the last counter", FIELD(desc[2].counter), UINT64_MAX, 100,
+	  INFLIGHT_FAULT_COUNTER },
+	{ "half the counters", FIELD(desc[2].counter), 1ull << 63, 100,
+	  INFLIGHT_FAULT_COUNTER },
+#undef FIELD
+};
+
+static void split_lies(void **state)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(lies); i++) {
+		const struct lie *lie = &lies[i];
+
+		split_setup(state);
+		memcpy(split.bytes + lie->offset, &lie->value, lie->size);
+		if (split_parse(lie->used_idx) != lie->fault)
+			fail_msg("%s", lie->name);
+	}
+}
+
+static void split_does_not_fit(void **state)
+{
+	struct inflight_part part = {
+		.hva = &split,
+		.len = sizeof(split) - 1,
+		.queue_size = ROOM,
+	};
+
+	(void)state;
+	assert_int_equal(inflight_split_parse(&found, &part, RING, 100),
+			 INFLIGHT_FAULT_LEN);
+	/* CVE-2026-86565: a ring that is larger than the record says */
+	part.len = sizeof(split);
+	part.queue_size = RING - 1;
+	split.r.desc_num = RING - 1;
+	assert_int_equal(inflight_split_parse(&found, &part, RING, 100),
+			 INFLIGHT_FAULT_SIZE);
+	split.r.version = 0;
+	assert_int_equal(inflight_split_parse(&found, &part, RING, 100),
+			 INFLIGHT_FAULT_SIZE);
+}
+
+/* Whatever is there is refused, or is something that a ring can have. */
+static void split_noise(void **state)
+{
+	unsigned int seed = 1, accepted = 0, round, i;
+
+	for (round = 0; round < 20000; round++) {
+		split_setup(state);
+		for (i = rand_r(&seed) % 6; i; i--)
+			split.bytes[(unsigned int)rand_r(&seed) % sizeof(split)] =
+				(u8)(rand_r(&seed) % 9);
+		if (split_parse((u16)(97 + rand_r(&seed) % 8)))
+			continue;
+		accepted++;
+		assert_true(found.count <= RING && found.batch <= RING);
+		for (i = 0; i < found.count; i++)
+			assert_int_equal(marks[item[i].head], INFLIGHT_TAKEN);
+	}
+	assert_true(accepted > 100 && accepted < 20000);
+}
+
+static void faults_have_names(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < INFLIGHT_FAULT_MAX; i++)
+		assert_true(strlen(inflight_fault_name(i)) > 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(made_and_mapped),
+		cmocka_unit_test(packed_is_larger),
+		cmocka_unit_test(shapes_that_cannot_be),
+		cmocka_unit_test(memory_that_may_vanish),
+		cmocka_unit_test(no_note),
+		cmocka_unit_test_setup(split_order, split_setup),
+		cmocka_unit_test_setup(split_whole_batch, split_setup),
+		cmocka_unit_test_setup(split_nobody_used_it, split_setup),
+		cmocka_unit_test_setup(split_lies, split_setup),
+		cmocka_unit_test_setup(split_does_not_fit, split_setup),
+		cmocka_unit_test_setup(split_noise, split_setup),
+		cmocka_unit_test(faults_have_names),
+	};
+
+	return cmocka_run_group_tests_name("inflight", tests, NULL, NULL);
+}
