@@ -314,6 +314,7 @@ static int prepare(struct image *img, const struct conf_device *conf)
 	if (err)
 		return err;
 	img->block_device = S_ISBLK(st.st_mode);
+	img->writable = !conf->read_only;
 	img->in_memory = !img->block_device && is_in_memory(img->fd);
 	err = lock_image(img, conf);
 	if (err)

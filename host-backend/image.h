@@ -16,6 +16,7 @@ struct conf_device;
  *		-1 where @fd is not O_DIRECT
  * @size:	bytes, a multiple of 512
  * @block_device: else a regular file
+ * @writable:	opened for writing
  * @in_memory:	on a file system that never waits for a device (tmpfs)
  * @mem_align:	of buffers for @fd, bytes, a power of two
  * @offset_align: of offsets and lengths for @fd, bytes, a power of two
@@ -27,6 +28,7 @@ struct image {
 	int page_fd;
 	u64 size;
 	bool block_device;
+	bool writable;
 	bool in_memory;
 	u32 mem_align;
 	u32 offset_align;

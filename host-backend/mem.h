@@ -102,8 +102,8 @@ void mem_table_clear(struct mem_table *t);
 /**
  * mem_lost() - has something read or written here not been the guest's memory?
  *
- * To be asked before any result is shown to the driver.  Until the regions
- * concerned are removed, yes.
+ * To be asked before any result is shown to the driver, after sigbus_fence()
+ * where something was written.  Until the regions concerned are removed, yes.
  */
 static inline bool mem_lost(const struct mem_table *t)
 {

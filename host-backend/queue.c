@@ -155,6 +155,7 @@ static void wakeups_cancel(struct queue *q)
 /* The front end took away memory that we work on: nothing of it may get out. */
 static bool memory_lost(struct queue *q)
 {
+	sigbus_fence();
 	if (likely(!mem_lost(&q->dev->mem)))
 		return false;
 	vq_break(&q->vq, VQ_FAULT_LOST);

@@ -53,16 +53,20 @@ void sigbus_unwatch(void *map);
 /**
  * sigbus_faults() - how many pages have been lost so far
  *
- * An access made before this call, and lost, is counted in it.
+ * What was read before this call, and was lost, is counted in it; what was
+ * written as well, if sigbus_fence() stands between.
  */
 static inline u32 sigbus_faults(const struct sigbus_mark *mark)
 {
-	/* The access is not moved behind the look at its tally; the handler
-	 * runs on the thread that faults, or counted before another could find
-	 * its page, so the compiler's order is all that it takes.
-	 */
-	__asm__ volatile("" ::: "memory");
+	/* Pairs with the count before the replacement, in replace(). */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	return __atomic_load_n(&mark->faults, __ATOMIC_ACQUIRE);
+}
+
+/** sigbus_fence() - writes come before the look at what became of them */
+static inline void sigbus_fence(void)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 #endif /* PV_SIGBUS_H */

@@ -68,6 +68,7 @@ const struct stats_row stats_table[] = {
 	    "short or interrupted transfers gone on with"),
 	BLK("throttled", throttled, EVENTS, "waits for the rate limits"),
 	BLK("stuck", stuck, EVENTS, "requests out for too long"),
+	PATH("mapped", MAPPED, "copied without a call, file in memory"),
 	PATH("inline", INLINE, "copied by a system call at once"),
 	PATH("direct", DIRECT, "done past the page cache"),
 	PATH("bounced", BOUNCE, "done past the page cache through a copy"),

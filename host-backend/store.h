@@ -37,6 +37,7 @@ enum store_op {
 /**
  * enum store_path - how the bytes of a request travel, decided by the store
  * @STORE_PATH_NONE:	no data moves
+ * @STORE_PATH_MAPPED:	copied in submit(), without a call; file in memory
  * @STORE_PATH_INLINE:	copied by a system call in submit(); file in memory
  * @STORE_PATH_DIRECT:	as opened; O_DIRECT where the file allows it
  * @STORE_PATH_BOUNCE:	O_DIRECT through @bounce
@@ -44,6 +45,7 @@ enum store_op {
  */
 enum store_path {
 	STORE_PATH_NONE,
+	STORE_PATH_MAPPED,
 	STORE_PATH_INLINE,
 	STORE_PATH_DIRECT,
 	STORE_PATH_BOUNCE,

@@ -4,11 +4,12 @@
  *
  * Theory of operation
  *
- * A transfer takes one of four paths (enum store_path), chosen by what the
+ * A transfer takes one of five paths (enum store_path), chosen by what the
  * file is and by how guest memory lies:
  *
- *	inline		the file is in memory (tmpfs): its pages are copied here
- *			and now.  io_uring would hand each request to a kernel
+ *	mapped		the file is in memory (tmpfs), and its pages are there:
+ *			copied here and now (image_map.h)
+ *	inline		the same by a system call.  io_uring would hand each request to a kernel
  *			thread, as tmpfs cannot promise not to sleep, and that
  *			costs several times the copy.  Long ones go that way
  *			still, so that they do not hold up the worker
@@ -40,10 +41,14 @@
 #include "block_cmd.h"
 #include "conf.h"
 #include "image.h"
+#include "image_map.h"
 #include "log.h"
 
 /* Where copying in place takes longer than waking a kernel thread for it. */
 #define INLINE_MAX (128u << 10)
+
+/* Likewise without the call; bounded for the other queues' sake. */
+#define MAPPED_MAX (1u << 20)
 
 #define RANGE_MAX (1ULL << 31)
 
@@ -68,11 +73,13 @@ enum way {
  * struct file_store - a file as a store
  * @st:		common part
  * @img:	the open file
+ * @map:	the file mapped, or NULL; changed by the control thread
  * @missing:	BIT_ULL(enum way) of what it cannot do; bits are only ever added
  */
 struct file_store {
 	struct store st;
 	struct image img;
+	struct image_map *map;
 	u32 missing;
 };
 
@@ -297,8 +304,28 @@ static void transfer_done(struct worker_op *wop, int res, u32 flags)
 	transfer_prepare(req);
 }
 
+static struct image_map *store_map(const struct file_store *fs)
+{
+	return __atomic_load_n(&fs->map, __ATOMIC_ACQUIRE);
+}
+
+static bool transfer_mapped(const struct file_store *fs, struct store_req *req)
+{
+	const struct image_range range = { req->offset, req->len };
+	struct image_map *map = store_map(fs);
+
+	if (!map || req->len > MAPPED_MAX)
+		return false;
+	req->path = STORE_PATH_MAPPED;
+	if (req->op == STORE_READ)
+		return image_map_read(map, range, &req->data);
+	return image_map_write(map, range, &req->data);
+}
+
 static int transfer_submit(struct file_store *fs, struct store_req *req)
 {
+	if (transfer_mapped(fs, req))
+		return 0;
 	req->path = choose_path(fs, req);
 	if (req->path == STORE_PATH_INLINE)
 		return transfer_inline(fs, req);
@@ -432,6 +459,8 @@ static void range_done(struct worker_op *wop, int res, u32 flags)
 
 	if (range_again(req, &res))
 		return;
+	image_map_forget(store_map(file_store(req)),
+			 (struct image_range){ req->offset, req->len });
 	if (res >= 0 && req->fua)
 		sync_prepare(req);
 	else
@@ -501,6 +530,15 @@ static int file_grow(struct store *st, u64 size)
 	return image_grow(&container_of(st, struct file_store, st)->img, size);
 }
 
+/* What a larger file has more is done by calls where this fails. */
+static void map_image(struct file_store *fs, u64 size)
+{
+	struct image_map *map = image_map_create(&fs->img, size, fs->map);
+
+	if (map)
+		__atomic_store_n(&fs->map, map, __ATOMIC_RELEASE);
+}
+
 static bool file_refresh(struct store *st)
 {
 	struct file_store *fs = container_of(st, struct file_store, st);
@@ -515,6 +553,7 @@ static bool file_refresh(struct store *st)
 	size &= ~511ULL;
 	if (size == st->limits.capacity)
 		return false;
+	map_image(fs, size);
 	WRITE_ONCE(st->limits.capacity, size);
 	return true;
 }
@@ -523,6 +562,7 @@ static void file_close(struct store *st)
 {
 	struct file_store *fs = container_of(st, struct file_store, st);
 
+	image_map_destroy(fs->map);
 	image_close(&fs->img);
 	free(fs);
 }
@@ -565,6 +605,7 @@ static int file_open(struct store **out, const struct conf_device *conf)
 		zeroes_iov[i] = (struct iovec){ zeroes, ZEROES_SIZE };
 	fs->st.ops = &store_file_ops;
 	set_limits(fs, conf);
+	map_image(fs, fs->img.size);
 	*out = &fs->st;
 	return 0;
 

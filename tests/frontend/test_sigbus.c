@@ -11,7 +11,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -269,14 +271,229 @@ static void cut_under_load(void **state)
 	disk_close(disk);
 }
 
+/*
+ * The disk's own file, in memory, where the daemon maps it.  It is full of
+ * bytes that are not zero.
+ */
+
+#define IMAGE_SIZE (16 * MIB)
+
+/** struct mapped - a daemon with such an image */
+struct mapped {
+	struct daemon daemon;
+	char image[48];
+	int fd;
+	struct disk *disk;
+};
+
+static u8 image_byte(u64 offset)
+{
+	return (u8)(offset / 512 * 7 + offset % 512) | 1;
+}
+
+static void image_fill(struct mapped *m, u64 from, u64 to)
+{
+	u8 page[4096];
+
+	for (; from < to; from += sizeof(page)) {
+		for (u64 i = 0; i < sizeof(page); i++)
+			page[i] = image_byte(from + i);
+		assert_int_equal(pwrite(m->fd, page, sizeof(page), (off_t)from),
+				 sizeof(page));
+	}
+}
+
+static void mapped_open(struct mapped *m)
+{
+	char image[64], socket[128];
+	const char *const args[] = { "blk", image, socket, NULL };
+	const char *path;
+
+	memset(m, 0, sizeof(*m));
+	strcpy(m->image, "/dev/shm/pvtest-XXXXXX");
+	m->fd = mkostemp(m->image, O_CLOEXEC);
+	assert_true(m->fd >= 0);
+	image_fill(m, 0, IMAGE_SIZE);
+	assert_int_equal(daemon_dir(&m->daemon), 0);
+	path = daemon_path(&m->daemon, "s");
+	snprintf(image, sizeof(image), "--blk-file=%s", m->image);
+	snprintf(socket, sizeof(socket), "--socket-path=%s", path);
+	assert_int_equal(daemon_start(&m->daemon, args), 0);
+	assert_int_equal(daemon_wait_socket(&m->daemon, path), 0);
+	unlink(m->image);
+	m->disk = disk_open(path, &two_regions);
+}
+
+static void mapped_close(struct mapped *m)
+{
+	disk_close(m->disk);
+	assert_int_equal(daemon_stop(&m->daemon, SIGTERM, 5000), 0);
+	daemon_remove(&m->daemon);
+	close(m->fd);
+}
+
+/* Requests that were copied so far, by the daemon's own count. */
+static unsigned long long copied(struct mapped *m)
+{
+	const size_t mark = strlen(daemon_log_text(&m->daemon));
+	unsigned long long count;
+	const char *text;
+	unsigned int ms;
+
+	kill(m->daemon.pid, SIGUSR1);
+	for (ms = 0; ms < 3000; ms += 5) {
+		text = daemon_log_text(&m->daemon) + mark;
+		text = strstr(text, " mapped=");
+		if (text && sscanf(text, " mapped=%llu ", &count) == 1)
+			return count;
+		usleep(5000);
+	}
+	fail_msg("no count of mapped requests in the log");
+	return 0;
+}
+
+static int image_read(struct mapped *m, u64 offset, u32 len)
+{
+	return disk_io(m->disk, 0, VIRTIO_BLK_T_IN, offset / 512, m->disk->buf,
+		       len);
+}
+
+static void expect_image(struct mapped *m, u64 gpa, u64 offset, u32 len)
+{
+	const u8 *buf = vu_mem_hva(&m->disk->dev.mem, gpa, len);
+
+	for (u32 i = 0; i < len; i++)
+		if (buf[i] != image_byte(offset + i))
+			fail_msg("byte %llu of the image differs",
+				 (unsigned long long)offset + i);
+}
+
+/* Until requests are copied again. */
+static void expect_copying(struct mapped *m)
+{
+	unsigned long long before;
+	unsigned int i;
+
+	/* There is no count before the first request. */
+	assert_int_equal(image_read(m, MIB, 4096), VIRTIO_BLK_S_OK);
+	before = copied(m);
+	for (i = 0; i < 3000; i++) {
+		assert_int_equal(image_read(m, MIB, 4096), VIRTIO_BLK_S_OK);
+		expect_image(m, m->disk->buf, MIB, 4096);
+	}
+	assert_true(copied(m) > before);
+}
+
+static void image_cut(void **state)
+{
+	struct mapped m;
+
+	(void)state;
+	mapped_open(&m);
+	expect_copying(&m);
+	assert_int_equal(ftruncate(m.fd, MIB + 512), 0);
+	assert_int_equal(image_read(&m, MIB, 4096), VIRTIO_BLK_S_IOERR);
+	assert_int_equal(image_read(&m, MIB, 512), VIRTIO_BLK_S_OK);
+	expect_image(&m, m.disk->buf, MIB, 512);
+	assert_int_equal(image_read(&m, 2 * MIB, 65536), VIRTIO_BLK_S_IOERR);
+	image_fill(&m, MIB, IMAGE_SIZE);
+	expect_copying(&m);
+	disk_works(m.disk);
+	mapped_close(&m);
+}
+
+static void image_cut_under_load(void **state)
+{
+	struct drv_blk_req req[IN_FLIGHT];
+	unsigned int round, i, failed = 0;
+	struct drv_used used;
+	struct mapped m;
+	struct drv_vq *vq;
+
+	(void)state;
+	mapped_open(&m);
+	vq = &m.disk->dev.vq[0];
+	for (i = 0; i < IN_FLIGHT; i++)
+		assert_int_equal(drv_blk_req_alloc(&req[i], &m.disk->dev.mem),
+				 0);
+	for (round = 0; round < 20; round++) {
+		for (i = 0; i < IN_FLIGHT; i++) {
+			req[i].type = VIRTIO_BLK_T_IN;
+			req[i].sector = i * 128;
+			req[i].num_data = 1;
+			req[i].data[0] =
+				(struct drv_sg){ RAM + i * 65536, 65536 };
+			assert_int_equal(drv_blk_add(vq, &req[i], i), 0);
+		}
+		drv_vq_kick(vq);
+		if (round & 1)
+			usleep(round * 20);
+		assert_int_equal(ftruncate(m.fd, MIB), 0);
+		for (i = 0; i < IN_FLIGHT; i++) {
+			u64 at;
+			u8 status;
+
+			assert_int_equal(drv_vq_reap_wait(vq, &used, 3000), 1);
+			status = drv_blk_status(&req[used.token]);
+			at = used.token * 65536ull;
+			if (status == VIRTIO_BLK_S_OK)
+				expect_image(&m, RAM + at, at, 65536);
+			else
+				assert_int_equal(status, VIRTIO_BLK_S_IOERR);
+			failed += status == VIRTIO_BLK_S_IOERR;
+		}
+		image_fill(&m, MIB, IMAGE_SIZE);
+		if (round % 4 == 0)
+			expect_copying(&m);
+	}
+	assert_true(failed > 0);
+	mapped_close(&m);
+}
+
+/*
+ * Data of a copied request in memory that is gone: there is no telling which
+ * request it was, so nothing of that turn is shown, and the queue breaks.
+ */
+static void data_lost_beside_map(void **state)
+{
+	struct drv_vq *vq;
+	struct drv_used used;
+	struct mapped m;
+
+	(void)state;
+	mapped_open(&m);
+	expect_copying(&m);
+	vq = &m.disk->dev.vq[0];
+	cut(m.disk, 1, 4096);
+	m.disk->req.type = VIRTIO_BLK_T_IN;
+	m.disk->req.sector = 0;
+	m.disk->req.num_data = 1;
+	m.disk->req.data[0] = (struct drv_sg){ RAM + 8192, 4096 };
+	assert_int_equal(drv_blk_add(vq, &m.disk->req, 1), 0);
+	drv_vq_kick(vq);
+	assert_int_equal(drv_vq_reap_wait(vq, &used, 200), -ETIMEDOUT);
+	assert_non_null(
+		strstr(daemon_log_text(&m.daemon), "cut short: region of"));
+	mend(m.disk, 1);
+	queue_anew(m.disk);
+	disk_works(m.disk);
+	mapped_close(&m);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_teardown(name, fixture_after)
-		T(ring_lost),	   T(ring_anew_in_lost_memory),
-		T(table_anew),	   T(header_lost),
-		T(data_lost),	   T(hole_punched),
+		T(ring_lost),
+		T(ring_anew_in_lost_memory),
+		T(table_anew),
+		T(header_lost),
+		T(data_lost),
+		T(hole_punched),
 		T(cut_under_load),
+		T(image_cut),
+		T(image_cut_under_load),
+		T(data_lost_beside_map),
 #undef T
 	};
 

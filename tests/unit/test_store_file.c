@@ -20,6 +20,7 @@
 
 #include "conf.h"
 #include "log.h"
+#include "sigbus.h"
 #include "store.h"
 
 #define SIZE (4u << 20)
@@ -292,6 +293,57 @@ static int range(struct disk *d, enum store_op op, u64 offset, u64 len, bool fua
 	return run(d, &req);
 }
 
+static void fill_image(struct disk *d)
+{
+	fill(d, 0, DATA, 6);
+	for (u64 offset = 0; offset < SIZE; offset += DATA)
+		assert_int_equal(read_write(d, STORE_WRITE, offset, 0, DATA, 1,
+					    NULL), 0);
+}
+
+/* Without holes it is copied; with one again, that part is not. */
+static void paths_of_whole_image(void **state)
+{
+	struct disk *d = *state;
+	enum store_path path;
+
+	open_store(d);
+	fill_image(d);
+	d->st->ops->close(d->st);
+	open_store(d);
+	read_write(d, STORE_READ, DATA, 0, 4096, 1, &path);
+	assert_int_equal(path, STORE_PATH_MAPPED);
+	round_trip(d, 4096, 0, 3 * 4096, 3);
+	assert_int_equal(range(d, STORE_DISCARD, 65536, 4096, false), 0);
+	read_write(d, STORE_READ, 65536, 0, 4096, 1, &path);
+	assert_int_equal(path, STORE_PATH_INLINE);
+	assert_zero(d, 65536, 4096);
+	read_write(d, STORE_READ, SIZE - DATA, 0, 4096, 1, &path);
+	assert_int_equal(path, STORE_PATH_MAPPED);
+}
+
+/* What a call says of it is what the guest is told. */
+static void truncated_whole_image(void **state)
+{
+	struct disk *d = *state;
+
+	open_store(d);
+	fill_image(d);
+	d->st->ops->close(d->st);
+	open_store(d);
+	/* cmocka puts its own handler in place for each test. */
+	assert_int_equal(sigbus_init(), 0);
+	assert_int_equal(truncate(d->path, DATA + 512), 0);
+	assert_int_equal(read_write(d, STORE_READ, DATA, 0, 4096, 1, NULL),
+			 -EIO);
+	assert_int_equal(read_write(d, STORE_READ, DATA, 0, 512, 1, NULL), 0);
+	assert_int_equal(read_write(d, STORE_READ, 2 * DATA, 0, 4096, 1, NULL),
+			 -EIO);
+	/* A write makes the file longer again, as the guest sees it. */
+	round_trip(d, SIZE - 8192, 0, 4096, 1);
+	assert_true(store_file_ops.refresh(d->st));
+}
+
 static void ranges(void **state)
 {
 	static const enum store_op ops[] = { STORE_DISCARD, STORE_WRITE_ZEROES,
@@ -510,6 +562,8 @@ int main(void)
 		IN_MEMORY(transfers, "transfers_in_memory"),
 		IN_MEMORY(misaligned_memory, "misaligned_memory_in_memory"),
 		IN_MEMORY(paths_in_memory, "paths_in_memory"),
+		IN_MEMORY(paths_of_whole_image, "paths_of_whole_image"),
+		IN_MEMORY(truncated_whole_image, "truncated_whole_image"),
 		IN_MEMORY(ranges, "ranges_in_memory"),
 		IN_MEMORY(zeroes_of_odd_sectors, "zeroes_in_memory"),
 		IN_MEMORY(unmap_frees_and_zeroes_allocate, "unmap_in_memory"),
