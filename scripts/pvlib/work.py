@@ -150,6 +150,13 @@ def interrupts(guest, address):
     return counts
 
 
+def queue_packets(guest, interface):
+    """{"rx0": count, "tx0": count, ...}, whoever's driver it is."""
+    said = guest.run(f"ethtool -S {interface}").out
+    rows = re.findall(r"(rx|tx)(?:_queue_)?(\d+)_packets: (\d+)", said)
+    return {way + queue: int(count) for way, queue, count in rows}
+
+
 def assert_clean(log, unplugged=False):
     """Nothing in a kernel log that a healthy guest would not say."""
     bad = [line for line in log.splitlines() if TROUBLE.search(line) and
