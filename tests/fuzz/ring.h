@@ -21,7 +21,6 @@
 #define RING_AVAIL 0x1000U
 #define RING_USED  0x1800U
 
-#define RING_SIZE_MAX 64U
 
 struct ring;
 
