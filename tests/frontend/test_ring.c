@@ -6,10 +6,9 @@
  * signalled, nothing comes back, the daemon lives, and after GET_VRING_BASE the
  * ring can be set up anew.  What is odd but allowed must work.
  */
-#include "fixture.h"
+#include "ring.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,44 +23,13 @@
 #define NO_INDIRECT  BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC)
 #define NO_EVENT_IDX BIT_ULL(VIRTIO_RING_F_EVENT_IDX)
 
-#define RAM (64ull << 20)
-
-/** struct ring - a disk whose ring the test writes itself */
-struct ring {
-	struct disk *disk;
-	struct drv_vq *vq;
-	struct vring_desc *table;
-	u64 table_gpa;
-};
-
-/** enum end - what must become of it */
-enum end {
-	BROKEN,		/* error eventfd, nothing used */
-	FAILED,		/* comes back with no success, or BROKEN */
-	GOOD,		/* comes back with success */
-	ALIVE,		/* anything, as long as others do not notice */
-};
-
-/** struct hostile - a way to misuse a ring */
-struct hostile {
-	const char *name;
-	enum end end;
-	void (*act)(struct ring *r);
-	u64 no_features;
-};
-
-static struct ring ring_open(const struct hostile *h)
+static struct ring open_ring(const struct hostile *h)
 {
 	const struct drv_dev_conf conf = {
 		.no_features = h ? h->no_features : 0,
-		.layout = { .regions = 2, .size = RAM / 2 },
 	};
-	struct ring r = { .disk = disk_open(fx.disk, &conf) };
 
-	r.vq = &r.disk->dev.vq[0];
-	r.table_gpa = vu_mem_alloc(&r.disk->dev.mem, 0, 1u << 20, 16);
-	r.table = vu_mem_hva(&r.disk->dev.mem, r.table_gpa, 1u << 20);
-	return r;
+	return ring_open(&conf);
 }
 
 static void desc_set(struct vring_desc *d, u64 addr, u32 len, u16 flags,
@@ -70,19 +38,13 @@ static void desc_set(struct vring_desc *d, u64 addr, u32 len, u16 flags,
 	*d = (struct vring_desc){ addr, len, flags, next };
 }
 
-static u64 status_gpa(const struct ring *r)
-{
-	return r->disk->req.head_gpa + offsetof(struct drv_blk_head, status);
-}
-
 /* A read of 4 KiB as it should be, in @d[0..2]. */
 static void good_chain(struct ring *r, struct vring_desc *d)
 {
-	r->disk->req.head->hdr = (struct virtio_blk_outhdr){ 0 };
-	r->disk->req.head->status = DRV_BLK_UNDONE;
+	ring_request(r);
 	desc_set(&d[0], r->disk->req.head_gpa, 16, NEXT, 1);
 	desc_set(&d[1], r->disk->buf, 4096, NEXT | WRITE, 2);
-	desc_set(&d[2], status_gpa(r), 1, WRITE, 0);
+	desc_set(&d[2], ring_status_gpa(r), 1, WRITE, 0);
 }
 
 static void avail_set(struct ring *r, u16 head)
@@ -145,7 +107,7 @@ static void loop_of_one(struct ring *r)
 static void loop_of_writable(struct ring *r)
 {
 	good_then(r);
-	desc_set(&r->vq->desc[2], status_gpa(r), 1, WRITE | NEXT, 1);
+	desc_set(&r->vq->desc[2], ring_status_gpa(r), 1, WRITE | NEXT, 1);
 	go_with(r, 0);
 }
 
@@ -276,12 +238,12 @@ static void address_max(struct ring *r)
 
 static void address_past_end(struct ring *r)
 {
-	data_at(r, RAM - 2048, 4096);
+	data_at(r, RING_RAM - 2048, 4096);
 }
 
 static void address_just_past_end(struct ring *r)
 {
-	data_at(r, RAM - 4095, 4096);
+	data_at(r, RING_RAM - 4095, 4096);
 }
 
 static void length_max(struct ring *r)
@@ -304,7 +266,7 @@ static void address_of_uva(struct ring *r)
 
 static void data_on_last_byte(struct ring *r)
 {
-	data_at(r, RAM - 4096, 4096);
+	data_at(r, RING_RAM - 4096, 4096);
 }
 
 /* A buffer that is the ring itself: our data or the ring's, nobody else's. */
@@ -407,7 +369,7 @@ static void indirect_table_outside(struct ring *r)
 
 static void indirect_table_past_end(struct ring *r)
 {
-	desc_set(&r->vq->desc[0], RAM - 16, 48, INDIRECT, 0);
+	desc_set(&r->vq->desc[0], RING_RAM - 16, 48, INDIRECT, 0);
 	go_with(r, 0);
 }
 
@@ -416,8 +378,8 @@ static void indirect_table_over_border(struct ring *r)
 	struct vring_desc d[3];
 
 	good_chain(r, d);
-	vu_mem_write(&r->disk->dev.mem, RAM / 2 - 16, d, sizeof(d));
-	desc_set(&r->vq->desc[0], RAM / 2 - 16, 48, INDIRECT, 0);
+	vu_mem_write(&r->disk->dev.mem, RING_RAM / 2 - 16, d, sizeof(d));
+	desc_set(&r->vq->desc[0], RING_RAM / 2 - 16, 48, INDIRECT, 0);
 	go_with(r, 0);
 }
 
@@ -486,7 +448,7 @@ static void two_pieces(struct ring *r, u32 head_len, u32 in_len)
 {
 	good_then(r);
 	r->vq->desc[0].len = head_len;
-	desc_set(&r->vq->desc[1], status_gpa(r), in_len, WRITE, 0);
+	desc_set(&r->vq->desc[1], ring_status_gpa(r), in_len, WRITE, 0);
 	go_with(r, 0);
 }
 
@@ -579,68 +541,15 @@ static const struct hostile table[] = {
 	{ "runt: data without status", FAILED, data_without_status, 0 },
 };
 
-static bool readable(int fd, int timeout_ms)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-
-	return poll(&p, 1, timeout_ms) == 1;
-}
-
-/* Either the error eventfd or a used buffer, whichever is first. */
-static bool came_back(struct ring *r, int timeout_ms)
-{
-	int ms;
-
-	for (ms = 0; ms < timeout_ms; ms++) {
-		if (r->vq->used->idx != r->vq->used_next)
-			return true;
-		if (readable(r->vq->ring.err_fd, 1))
-			return false;
-	}
-	fail_msg("neither used nor broken after %d ms", timeout_ms);
-	return false;
-}
-
-static void check_end(struct ring *r, enum end end)
-{
-	const u8 *status = &r->disk->req.head->status;
-	bool used;
-
-	if (end == ALIVE) {
-		usleep(5000);
-		return;
-	}
-	used = came_back(r, 2000);
-	if (end == BROKEN)
-		assert_false(used);
-	if (end == GOOD) {
-		assert_true(used);
-		assert_int_equal(*status, VIRTIO_BLK_S_OK);
-	}
-	if (end == FAILED && used)
-		assert_int_not_equal(*status, VIRTIO_BLK_S_OK);
-}
-
-/* Stop the ring and set it up anew: it must serve again. */
-static void revive(struct ring *r)
-{
-	struct vu_fe *fe = &r->disk->dev.fe;
-
-	fe_ok(fe, vu_fe_get_vring_base(fe, 0, &r->vq->ring.base));
-	drv_vq_reset(r->vq);
-	fe_ok(fe, vu_fe_ring_start(fe, &r->vq->ring));
-	disk_works(r->disk);
-}
-
 static void hostile(void **state)
 {
 	const struct hostile *h = *state;
-	struct ring r = ring_open(h);
+	struct ring r = open_ring(h);
 
 	disk_works(r.disk);
 	h->act(&r);
-	check_end(&r, h->end);
-	revive(&r);
+	ring_check_end(&r, h->end);
+	ring_revive(&r);
 	disk_close(r.disk);
 }
 
@@ -678,7 +587,7 @@ static void *flip(void *arg)
 
 static void double_fetch(void **state)
 {
-	struct ring r = ring_open(NULL);
+	struct ring r = open_ring(NULL);
 	struct flipper f = { .r = &r };
 	pthread_t thread;
 	unsigned int i;
@@ -691,7 +600,7 @@ static void double_fetch(void **state)
 	for (i = 0; i < 1500; i++) {
 		go_with(&r, i & 1 ? 0 : 3);
 		usleep(100);
-		if (!readable(r.vq->ring.err_fd, 0))
+		if (!ring_readable(r.vq->ring.err_fd, 0))
 			continue;
 		fe_ok(&r.disk->dev.fe,
 		      vu_fe_get_vring_base(&r.disk->dev.fe, 0,
@@ -714,7 +623,7 @@ static void scribble(struct ring *r, unsigned int *seed)
 	for (i = 0; i < 64; i++) {
 		d = i & 1 ? &r->vq->desc[i] : &r->table[i];
 		desc_set(d,
-			 rand_r(seed) & 1 ? (u64)rand_r(seed) % RAM :
+			 rand_r(seed) & 1 ? (u64)rand_r(seed) % RING_RAM :
 					    (u64)rand_r(seed) << 33,
 			 rand_r(seed) & 7 ? (u32)rand_r(seed) % 70000 :
 					    (u32)rand_r(seed) * 2,
@@ -738,7 +647,7 @@ static void scribble(struct ring *r, unsigned int *seed)
 
 static void random_rings(void **state)
 {
-	struct ring r = ring_open(NULL);
+	struct ring r = open_ring(NULL);
 	struct vu_fe *fe = &r.disk->dev.fe;
 	unsigned int seed = fixture_seed();
 	unsigned int i;
@@ -764,13 +673,13 @@ static void random_rings(void **state)
 /* A broken ring says so once and then uses no CPU. */
 static void broken_ring_is_quiet(void **state)
 {
-	struct ring r = ring_open(NULL);
+	struct ring r = open_ring(NULL);
 	unsigned int i;
 	u64 cpu;
 
 	(void)state;
 	head_is_max(&r);
-	assert_true(readable(r.vq->ring.err_fd, 2000));
+	assert_true(ring_readable(r.vq->ring.err_fd, 2000));
 	usleep(50000);
 	cpu = daemon_cpu_ns(&fx.daemon);
 	usleep(300000);
@@ -792,7 +701,7 @@ static void other_queues_go_on(void **state)
 	(void)state;
 	r.vq = &r.disk->dev.vq[2];
 	head_is_size(&r);
-	assert_true(readable(r.vq->ring.err_fd, 2000));
+	assert_true(ring_readable(r.vq->ring.err_fd, 2000));
 	for (q = 0; q < 4; q++) {
 		if (q == 2)
 			continue;
