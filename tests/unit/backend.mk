@@ -11,6 +11,7 @@ vq-srcs := $(core)/vq.c $(core)/vq_split.c $(core)/vq_packed.c \
 	   $(core)/inflight_split.c
 test_vq_split-srcs := $(vq-srcs)
 test_vq_packed-srcs := $(vq-srcs)
+test_vq_order-srcs := $(vq-srcs)
 test_sigbus-srcs := $(core)/sigbus.c
 test_vu_msg-srcs := $(core)/vu_msg.c
 test_evloop-srcs := $(core)/evloop.c
@@ -24,5 +25,5 @@ test_conf-srcs := $(patsubst %,$(core)/%.c,conf conf_args conf_device \
 test_conf-libs := -linih
 
 # As the daemon is built: callbacks need not use all that they are given.
-$(foreach t,list mem dirty sigbus vq_split vq_packed vu_msg evloop worker soft_ring conf,\
+$(foreach t,list mem dirty sigbus vq_split vq_packed vq_order vu_msg evloop worker soft_ring conf,\
 	$(eval test_$(t)-cflags := -Wno-unused-parameter))

@@ -37,6 +37,7 @@
 
 #define PACKED	 BIT_ULL(VIRTIO_F_RING_PACKED)
 #define INDIRECT BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC)
+#define IN_ORDER BIT_ULL(VIRTIO_F_IN_ORDER)
 #define EVENT	 BIT_ULL(VIRTIO_RING_F_EVENT_IDX)
 
 #define NEXT  VRING_DESC_F_NEXT
@@ -868,6 +869,39 @@ static void published_once(void **state)
 	assert_false(vq_publish(&vq));
 }
 
+/*
+ * virtio 1.3, 2.8.9: the descriptor for a batch is where the first one's would
+ * be, the position moves by all of them.
+ */
+static void in_order_batch(void **state)
+{
+	u16 i;
+
+	start_at(IN_ORDER, 4, true);
+	for (i = 0; i < 3; i++) {
+		put(BUF_GPA, 16, i, NEXT | WRITE);
+		put(BUF_GPA, 16, i, WRITE);
+		assert_int_equal(vq_pop(&vq, &chain), 1);
+	}
+	vq_push(&vq, 2, 5);
+	vq_push(&vq, 1, 32);
+	assert_false(vq_publish(&vq));
+	assert_int_equal(reap(6, NULL), -1);
+	vq_push(&vq, 0, 32);
+	assert_true(vq_publish(&vq));
+	assert_int_equal(le32_to_cpu(desc[4].len), 5);
+	assert_int_equal(reap(6, NULL), 2);
+	/* Nothing else was written. */
+	assert_int_equal(le16_to_cpu(desc[6].flags), F_AVAIL | NEXT | WRITE);
+	assert_int_equal(le16_to_cpu(desc[1].flags), F_USED | NEXT | WRITE);
+	assert_int_equal(vq_base(&vq), base_of(3, false));
+	put(BUF_GPA, 16, 1, WRITE);
+	assert_int_equal(vq_pop(&vq, &chain), 1);
+	vq_push(&vq, 1, 1);
+	vq_publish(&vq);
+	assert_int_equal(reap(1, NULL), 1);
+}
+
 /* Notifications */
 
 static bool round_calls(u16 parts)
@@ -1130,6 +1164,7 @@ int main(void)
 		TEST(unpop_gives_back),
 		TEST(out_of_order),
 		TEST(published_once),
+		TEST(in_order_batch),
 		TEST(call_by_flag),
 		TEST(first_call_always),
 		TEST(call_by_event),

@@ -621,6 +621,70 @@ static void published_once(void **state)
 	assert_false(vq_publish(&vq));
 }
 
+#define IN_ORDER BIT_ULL(VIRTIO_F_IN_ORDER)
+
+/*
+ * virtio 1.3, 2.7.9: the entry for a batch is where the first one's would be,
+ * the index moves by all of them.
+ */
+static void in_order_batch(void **state)
+{
+	u16 i;
+
+	start(IN_ORDER, 6);
+	for (i = 0; i < 4; i++) {
+		put_desc(&desc[i], BUF_GPA, 16, VRING_DESC_F_WRITE, 0);
+		make_available(i);
+		assert_int_equal(vq_pop(&vq, &chain), 1);
+	}
+	memset(used->ring, 0xff, sizeof(used->ring[0]) * SIZE);
+	vq_push(&vq, 2, 5);
+	vq_push(&vq, 1, 16);
+	assert_false(vq_publish(&vq));
+	assert_int_equal(le16_to_cpu(used->idx), 6);
+	vq_push(&vq, 0, 16);
+	assert_true(vq_publish(&vq));
+	assert_int_equal(le16_to_cpu(used->idx), 9);
+	assert_int_equal(le32_to_cpu(used->ring[6].id), 2);
+	assert_int_equal(le32_to_cpu(used->ring[6].len), 5);
+	assert_int_equal(le32_to_cpu(used->ring[7].id), UINT32_MAX);
+	vq_push(&vq, 3, 1);
+	vq_publish(&vq);
+	assert_int_equal(le32_to_cpu(used->ring[1].id), 3);
+	assert_int_equal(le16_to_cpu(used->idx), 10);
+}
+
+/* Its turn could not be told from the other's. */
+static void in_order_id_in_use(void **state)
+{
+	start(IN_ORDER, 0);
+	put_desc(&desc[0], BUF_GPA, 1, 0, 0);
+	make_available(0);
+	make_available(0);
+	assert_int_equal(vq_pop(&vq, &chain), 1);
+	expect_fault(VQ_FAULT_ID);
+}
+
+static void in_order_unpop(void **state)
+{
+	u16 i;
+
+	start(IN_ORDER, 0);
+	for (i = 0; i < 3; i++) {
+		put_desc(&desc[i], BUF_GPA, 1, 0, 0);
+		make_available(i);
+		assert_int_equal(vq_pop(&vq, &chain), 1);
+	}
+	vq_unpop(&vq, 2);
+	vq_unpop(&vq, 1);
+	vq_push(&vq, 0, 0);
+	vq_publish(&vq);
+	assert_int_equal(le16_to_cpu(used->idx), 1);
+	assert_int_equal(vq_base(&vq), 1);
+	assert_int_equal(vq_pop(&vq, &chain), 1);
+	assert_int_equal(chain.id, 1);
+}
+
 /* Notifications */
 
 static bool round_calls(u16 head)
@@ -984,6 +1048,9 @@ int main(void)
 		TEST(base_goes_on),
 		TEST(unpop_gives_back),
 		TEST(published_once),
+		TEST(in_order_batch),
+		TEST(in_order_id_in_use),
+		TEST(in_order_unpop),
 		TEST(call_by_flag),
 		TEST(first_call_always),
 		TEST(call_by_event),

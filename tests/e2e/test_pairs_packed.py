@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""test_packed - packed virtqueues between either driver and our back end.
+"""test_pairs_packed - packed virtqueues between either driver and our back end.
 
 One boot per driver, two queues each.  What does not depend on the ring's layout
 is test_pairs.py's business.
