@@ -191,6 +191,22 @@ static int blk_config_write(struct device *dev, u32 off, u32 len,
 	return writeback ? 0 : blk->store->ops->sync(blk->store);
 }
 
+/* The driver's choice of write cache, which no front end carries along. */
+static size_t blk_state_save(const struct device *dev, u8 *buf)
+{
+	buf[0] = (u8)blk_of(dev)->cache;
+	return 1;
+}
+
+static int blk_state_load(struct device *dev, const u8 *buf, size_t len)
+{
+	if (len != 1 || buf[0] < BLK_CACHE_UNKNOWN ||
+	    buf[0] > BLK_CACHE_WRITEBACK)
+		return -EINVAL;
+	set_cache(blk_of(dev), buf[0]);
+	return 0;
+}
+
 static void blk_features_set(struct device *dev, u64 features)
 {
 	update_fua(blk_of(dev));
@@ -246,6 +262,8 @@ static const struct device_ops blk_ops = {
 	.features_set = blk_features_set,
 	.note = blk_note,
 	.note_set = blk_note_set,
+	.state_save = blk_state_save,
+	.state_load = blk_state_load,
 	.queue_start = blk_queue_start,
 	.queue_run = blk_queue_run,
 	.queue_stop = blk_queue_stop,

@@ -175,6 +175,31 @@ void device_set_features(struct device *dev, u64 features)
 		dev->ops->features_set(dev, features);
 }
 
+void device_driver_gone(struct device *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->num_queues; i++)
+		queue_unkick(&dev->queues[i]);
+	dev->features = 0;
+	dev->features_known = false;
+}
+
+void device_forget_rings(struct device *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->num_queues; i++) {
+		struct queue *q = &dev->queues[i];
+		bool was_enabled = q->enabled;
+
+		q->enabled = false;
+		memset(&q->setup, 0, sizeof(q->setup));
+		if (was_enabled && dev->ops->queue_enabled)
+			dev->ops->queue_enabled(q);
+	}
+}
+
 void device_reset(struct device *dev)
 {
 	unsigned int i;

@@ -21,6 +21,9 @@ struct json_t;
 struct stats_sources;
 struct throttle_limit;
 
+/* Bytes of a type's own state (device_ops.state_save()). */
+#define DEVICE_STATE_MAX 64
+
 /* vhost-user carries a queue index in 8 bits (SET_VRING_KICK). */
 #define DEVICE_QUEUES_MAX 256
 
@@ -61,6 +64,13 @@ struct device_oldest {
  *		net's receive queues wait for frames, not for buffers
  * @queue_stop:	worker's thread; take nothing new, cancel what waits for the
  *		outside (tap reads); queue_put() of the last ends the drain
+ * @state_save:	what must come along in a migration and is said by nothing else:
+ *		write it to @buf, DEVICE_STATE_MAX bytes; how many.  Control
+ *		thread, all queues stopped, as with @state_load
+ * @state_load:	take it over; 0 or -EINVAL
+ * @announce:	tell the network that the station @mac is here now; 0, -EINVAL
+ *		(no station's address) or -errno.  Control thread
+ * @mtu_set:	the largest packet that the driver is told of, 68 to 65535 bytes
  * @reload:	SIGHUP: look again at what is behind the device; true where
  *		config space changed
  * @stats:	say where the type's own counters of @q are
@@ -76,8 +86,9 @@ struct device_oldest {
  * @destroy:	all queues stopped; frees the device
  *
  * Optional: config_write, features_set, queue_enabled, queue_start, queue_arm,
- * queue_stop, reload, stats and what follows, but for destroy; note and note_set
- * unless INFLIGHT_SHMFD is among @protocol_features.
+ * queue_stop, state_save with state_load, announce, mtu_set, reload, stats and
+ * what follows, but for destroy; note and note_set unless INFLIGHT_SHMFD is among
+ * @protocol_features.
  */
 struct device_ops {
 	const char *type;
@@ -97,6 +108,10 @@ struct device_ops {
 	unsigned int (*queue_run)(struct queue *q);
 	bool (*queue_arm)(struct queue *q);
 	void (*queue_stop)(struct queue *q);
+	size_t (*state_save)(const struct device *dev, u8 *buf);
+	int (*state_load)(struct device *dev, const u8 *buf, size_t len);
+	int (*announce)(struct device *dev, const u8 *mac);
+	void (*mtu_set)(struct device *dev, u16 mtu);
 	bool (*reload)(struct device *dev);
 	void (*stats)(const struct queue *q, struct stats_sources *out);
 	void (*status)(const struct device *dev, struct json_t *json);
@@ -204,6 +219,16 @@ void device_set_features(struct device *dev, u64 features);
 
 /** device_queue_drained() - queue.c tells that @q has stopped */
 void device_queue_drained(struct device *dev, struct queue *q);
+
+/**
+ * device_driver_gone() - the driver's end: rings stopped, features forgotten
+ *
+ * All queues stopped.  Positions of rings can still be asked for.
+ */
+void device_driver_gone(struct device *dev);
+
+/** device_forget_rings() - disabled and not set up, but for call and error fds */
+void device_forget_rings(struct device *dev);
 
 /** device_reset() - forget driver and front end; all queues stopped */
 void device_reset(struct device *dev);

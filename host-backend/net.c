@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "conf.h"
+#include "net_rarp.h"
 #include "net_rx.h"
 #include "net_tx.h"
 #include "port.h"
@@ -261,6 +262,24 @@ static void net_status(const struct device *dev, json_t *json)
 	json_object_set_new(json, "port", json_string(port->ops->name));
 }
 
+static int net_announce(struct device *dev, const u8 *mac)
+{
+	struct port *port = net_of(dev)->port;
+	u8 frame[NET_RARP_LEN];
+
+	if (!net_rarp_mac_ok(mac))
+		return -EINVAL;
+	if (!port->ops->inject)
+		return 0;
+	net_rarp_build(frame, mac);
+	return port->ops->inject(port, frame, sizeof(frame));
+}
+
+static void net_mtu_set(struct device *dev, u16 mtu)
+{
+	net_of(dev)->config.mtu = cpu_to_virtio16(mtu);
+}
+
 static void net_destroy(struct device *dev)
 {
 	struct net_device *net = net_of(dev);
@@ -283,6 +302,8 @@ static const struct device_ops net_ops = {
 	.queue_run = net_queue_run,
 	.queue_arm = net_queue_arm,
 	.queue_stop = net_queue_stop,
+	.announce = net_announce,
+	.mtu_set = net_mtu_set,
 	.stats = net_stats,
 	.status = net_status,
 	.destroy = net_destroy,

@@ -500,6 +500,20 @@ static void tap_pair_enable(struct port *port, unsigned int pair, bool on)
 			 on ? "on" : "off", strerror(errno));
 }
 
+static int tap_inject(struct port *port, const u8 *frame, size_t len)
+{
+	static const u8 hdr[PORT_HDR_LEN];
+	const struct iovec iov[] = {
+		{ (void *)(uintptr_t)hdr, sizeof(hdr) },
+		{ (void *)(uintptr_t)frame, len },
+	};
+
+	/* The first queue is always attached (tap_pair_enable()). */
+	if (writev(tap_of(port)->queues[0].fd, iov, ARRAY_SIZE(iov)) < 0)
+		return -errno;
+	return 0;
+}
+
 static u64 tap_features(const struct port *port)
 {
 	const struct tap *tap = tap_of(port);
@@ -611,5 +625,6 @@ const struct port_ops port_tap_ops = {
 	.detach = tap_detach,
 	.xmit = tap_xmit,
 	.poll = tap_poll,
+	.inject = tap_inject,
 	.stats = tap_stats,
 };

@@ -143,6 +143,7 @@ struct port_ops {
 		     struct port_frame **frames, unsigned int n);
 	unsigned int (*poll)(struct port *port, unsigned int pair,
 			     unsigned int budget);
+	int (*inject)(struct port *port, const u8 *frame, size_t len);
 	const struct port_stats *(*stats)(const struct port *port,
 					  unsigned int pair, enum port_dir dir);
 };

@@ -351,6 +351,7 @@ void vu_dev_init(struct vu_dev *vd, struct device *dev,
 	vd->ev.fd = -1;
 	vd->ev.ready = socket_ready;
 	vd->limit = (struct log_limit)LOG_LIMIT_INIT;
+	vu_state_init(&vd->state_io, loop, dev);
 	vu_channel_init(&vd->channel, loop, dev->name);
 	dev->transport = vd;
 }
@@ -359,6 +360,7 @@ int vu_dev_open(struct vu_dev *vd, int sock)
 {
 	vd->ev.fd = sock;
 	vd->protocol_features = 0;
+	vd->status = 0;
 	vd->sending = false;
 	vd->in.done = 0;
 	set_state(vd, VU_NEGOTIATING);
@@ -378,6 +380,7 @@ static void closed(struct device *dev)
 	struct vu_dev *vd = dev->transport;
 
 	device_reset(dev);
+	vu_state_end(&vd->state_io);
 	vu_channel_close(&vd->channel);
 	vu_transfer_reset(&vd->in);
 	vu_transfer_reset(&vd->out);

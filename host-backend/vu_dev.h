@@ -13,6 +13,7 @@
 #include "log.h"
 #include "vu_channel.h"
 #include "vu_msg.h"
+#include "vu_state.h"
 
 /**
  * enum vu_state - how far a connection is; changed by set_state() alone
@@ -48,6 +49,8 @@ enum vu_state {
  * @out:	reply being sent; its descriptors are closed afterwards
  * @sending:	@out is not finished; no further message is handled meanwhile
  * @protocol_features: acknowledged by the front end
+ * @status:	virtio device status as the front end has set it
+ * @state_io:	transfer of the device's own state
  * @channel:	our requests to the front end
  * @reason:	why the message at hand is refused
  * @closed:	called when everything is let go; may call vu_dev_open() again
@@ -65,6 +68,8 @@ struct vu_dev {
 	struct vu_transfer out;
 	bool sending;
 	u64 protocol_features;
+	u8 status;
+	struct vu_state_io state_io;
 	struct vu_channel channel;
 	char reason[200];
 	struct log_limit limit;

@@ -19,6 +19,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vu_life.h"
+
 /* Bits of enum vu_state, for a row's .states. */
 #define IN_NEGOTIATING BIT_ULL(VU_NEGOTIATING)
 #define IN_SUSPENDED   BIT_ULL(VU_SUSPENDED)
@@ -40,9 +42,18 @@ int vu_refuse(struct vu_dev *vd, int err, const char *fmt, ...)
 
 static u64 protocol_features(const struct vu_dev *vd)
 {
-	return NEEDS(MQ) | NEEDS(LOG_SHMFD) | NEEDS(REPLY_ACK) |
-	       NEEDS(BACKEND_REQ) | NEEDS(CONFIGURE_MEM_SLOTS) |
-	       vd->dev->ops->protocol_features;
+	const struct device_ops *ops = vd->dev->ops;
+	u64 features = NEEDS(MQ) | NEEDS(LOG_SHMFD) | NEEDS(REPLY_ACK) |
+		       NEEDS(BACKEND_REQ) | NEEDS(RESET_DEVICE) |
+		       NEEDS(CONFIGURE_MEM_SLOTS) | NEEDS(STATUS);
+
+	if (ops->state_save)
+		features |= NEEDS(DEVICE_STATE);
+	if (ops->announce)
+		features |= NEEDS(RARP);
+	if (ops->mtu_set)
+		features |= NEEDS(MTU);
+	return features | ops->protocol_features;
 }
 
 static u64 virtio_features(const struct vu_dev *vd)
@@ -54,7 +65,7 @@ static u64 virtio_features(const struct vu_dev *vd)
 
 /* Replies */
 
-static void reply_start(struct vu_dev *vd, u32 size)
+void vu_reply_start(struct vu_dev *vd, u32 size)
 {
 	vd->out.msg.hdr = (struct vu_header){
 		.request = vd->in.msg.hdr.request,
@@ -68,25 +79,20 @@ static void reply_start(struct vu_dev *vd, u32 size)
 
 void vu_reply_u64(struct vu_dev *vd, u64 value)
 {
-	reply_start(vd, sizeof(value));
+	vu_reply_start(vd, sizeof(value));
 	vd->out.msg.payload.u64 = value;
 }
 
 /* Descriptors */
 
-/* Replaces *fd by what came with the message, -1 for none. */
-static void vring_fd(struct vu_msg *msg, int *fd)
+void vu_take_fd(struct vu_msg *msg, int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
 	*fd = msg->num_fds ? vu_msg_take_fd(msg, 0) : -1;
 }
 
-/*
- * A write must fail rather than wait where the other side has filled the
- * counter.  The flag is shared with the front end, which polls it anyway.
- */
-static void set_nonblocking(int fd)
+void vu_set_nonblocking(int fd)
 {
 	int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
 
@@ -248,41 +254,6 @@ static int rem_mem_reg(struct vu_dev *vd, struct vu_msg *msg, struct queue *q)
 	return 0;
 }
 
-/* Handlers: dirty log */
-
-/*
- * The queues stand still, so nothing is logged in the old bitmap any more when
- * the front end has our reply and takes its last bits.
- */
-static int set_log_base(struct vu_dev *vd, struct vu_msg *msg, struct queue *q)
-{
-	const struct vu_log *l = &msg->payload.log;
-	const struct dirty_log wanted = { .size = l->size };
-	int err;
-
-	if (l->size && !device_log_covers(vd->dev, &wanted))
-		return vu_refuse(vd, -ERANGE,
-				 "dirty log of 0x%llx bytes does not cover guest memory",
-				 (unsigned long long)l->size);
-	err = dirty_map(&vd->dev->log, l->size, l->offset, msg->fds[0]);
-	if (err)
-		return vu_refuse(vd, err,
-				 "dirty log of 0x%llx bytes at file offset 0x%llx: %s",
-				 (unsigned long long)l->size,
-				 (unsigned long long)l->offset,
-				 err == -EINVAL ? "empty, or not inside its file" :
-					       strerror(-err));
-	vu_reply_u64(vd, 0);
-	return 0;
-}
-
-static int set_log_fd(struct vu_dev *vd, struct vu_msg *msg, struct queue *q)
-{
-	vring_fd(msg, &vd->dev->log_fd);
-	set_nonblocking(vd->dev->log_fd);
-	return 0;
-}
-
 /* Handlers: rings */
 
 /*
@@ -346,7 +317,7 @@ static int get_vring_base(struct vu_dev *vd, struct vu_msg *msg,
 			  struct queue *q)
 {
 	queue_unkick(q);
-	reply_start(vd, sizeof(struct vu_vring_state));
+	vu_reply_start(vd, sizeof(struct vu_vring_state));
 	vd->out.msg.payload.state = (struct vu_vring_state){
 		.index = q->index,
 		.num = q->setup.base,
@@ -363,7 +334,7 @@ static int set_vring_kick(struct vu_dev *vd, struct vu_msg *msg,
 				 "the guest's memory is not shared (QEMU: -object memory-backend-memfd,id=m,size=...,share=on -machine memory-backend=m)");
 	/* Set up anew, so that what broke it before is over. */
 	vq_stop(&q->vq);
-	vring_fd(msg, &q->kick_fd);
+	vu_take_fd(msg, &q->kick_fd);
 	q->started = true;
 	return 0;
 }
@@ -373,8 +344,8 @@ static int set_vring_call(struct vu_dev *vd, struct vu_msg *msg,
 {
 	static const u64 one = 1;
 
-	vring_fd(msg, &q->call_fd);
-	set_nonblocking(q->call_fd);
+	vu_take_fd(msg, &q->call_fd);
+	vu_set_nonblocking(q->call_fd);
 	/* What was completed since the driver began to wait for this eventfd,
 	 * and before we had it, signalled nobody.  Where that was nothing, an
 	 * interrupt too many does no harm; a full counter is one as well.
@@ -387,8 +358,8 @@ static int set_vring_call(struct vu_dev *vd, struct vu_msg *msg,
 
 static int set_vring_err(struct vu_dev *vd, struct vu_msg *msg, struct queue *q)
 {
-	vring_fd(msg, &q->err_fd);
-	set_nonblocking(q->err_fd);
+	vu_take_fd(msg, &q->err_fd);
+	vu_set_nonblocking(q->err_fd);
 	return 0;
 }
 
@@ -446,7 +417,7 @@ static int get_inflight_fd(struct vu_dev *vd, struct vu_msg *msg,
 			     vd->dev->ops->note(vd->dev));
 	if (fd < 0)
 		return vu_refuse(vd, fd, "no memory for it: %s", strerror(-fd));
-	reply_start(vd, msg->hdr.size);
+	vu_reply_start(vd, msg->hdr.size);
 	vd->out.msg.payload.inflight = (struct vu_inflight){
 		.mmap_size = shape.len,
 		.mmap_offset = shape.offset,
@@ -512,13 +483,13 @@ static int get_config(struct vu_dev *vd, struct vu_msg *msg, struct queue *q)
 	if (config_size_ok(msg) &&
 	    !vd->dev->ops->config_read(vd->dev, in->offset, in->size,
 				       out->data)) {
-		reply_start(vd, msg->hdr.size);
+		vu_reply_start(vd, msg->hdr.size);
 		return 0;
 	}
 	log_ratelimited(&vd->limit, LOG_WARNING,
 			"%s: front end asks for config space at %u, size %u: there is none",
 			vd->dev->name, in->offset, in->size);
-	reply_start(vd, 0);
+	vu_reply_start(vd, 0);
 	return 0;
 }
 
@@ -586,7 +557,7 @@ static const struct vu_message messages[VU_REQUEST_MAX] = {
 	},
 	[VU_SET_LOG_BASE] = {
 		.name = "SET_LOG_BASE",
-		.handler = set_log_base,
+		.handler = vu_set_log_base,
 		.size = sizeof(struct vu_log),
 		.fds = FDS_ONE,
 		.states = IN_ANY,
@@ -596,7 +567,7 @@ static const struct vu_message messages[VU_REQUEST_MAX] = {
 	},
 	[VU_SET_LOG_FD] = {
 		.name = "SET_LOG_FD",
-		.handler = set_log_fd,
+		.handler = vu_set_log_fd,
 		.fds = FDS_ONE,
 		.states = IN_ANY,
 		.needs = NEEDS(LOG_SHMFD),
@@ -756,6 +727,58 @@ static const struct vu_message messages[VU_REQUEST_MAX] = {
 		.states = IN_ANY,
 		.needs = NEEDS(CONFIGURE_MEM_SLOTS),
 		.quiesce = QUIESCE_ALL,
+	},
+	[VU_SEND_RARP] = {
+		.name = "SEND_RARP",
+		.handler = vu_send_rarp,
+		.size = sizeof(u64),
+		.states = IN_ANY,
+		.needs = NEEDS(RARP),
+	},
+	[VU_NET_SET_MTU] = {
+		.name = "NET_SET_MTU",
+		.handler = vu_net_set_mtu,
+		.size = sizeof(u64),
+		.states = IN_ANY,
+		.needs = NEEDS(MTU),
+	},
+	[VU_RESET_DEVICE] = {
+		.name = "RESET_DEVICE",
+		.handler = vu_reset_device,
+		.states = IN_ANY,
+		.needs = NEEDS(RESET_DEVICE),
+		.quiesce = QUIESCE_ALL,
+	},
+	[VU_SET_STATUS] = {
+		.name = "SET_STATUS",
+		.handler = vu_set_status,
+		.size = sizeof(u64),
+		.states = IN_ANY,
+		.needs = NEEDS(STATUS),
+		.quiesce = QUIESCE_ALL,
+	},
+	[VU_GET_STATUS] = {
+		.name = "GET_STATUS",
+		.handler = vu_get_status,
+		.states = IN_ANY,
+		.needs = NEEDS(STATUS),
+		.reply = REPLY_OWN,
+	},
+	[VU_SET_DEVICE_STATE_FD] = {
+		.name = "SET_DEVICE_STATE_FD",
+		.handler = vu_set_device_state_fd,
+		.size = sizeof(struct vu_state_transfer),
+		.fds = FDS_ONE,
+		.states = IN_NO_RING,
+		.needs = NEEDS(DEVICE_STATE),
+		.reply = REPLY_OWN,
+	},
+	[VU_CHECK_DEVICE_STATE] = {
+		.name = "CHECK_DEVICE_STATE",
+		.handler = vu_check_device_state,
+		.states = IN_NO_RING,
+		.needs = NEEDS(DEVICE_STATE),
+		.reply = REPLY_OWN,
 	},
 };
 

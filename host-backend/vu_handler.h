@@ -65,6 +65,20 @@ const struct vu_message *vu_message_find(u32 request);
 int vu_refuse(struct vu_dev *vd, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/** vu_take_fd() - replace *fd by what came with the message, -1 for none */
+void vu_take_fd(struct vu_msg *msg, int *fd);
+
+/**
+ * vu_set_nonblocking() - of an eventfd that we write, or -1
+ *
+ * A write must fail rather than wait where the other side has filled the
+ * counter.  The flag is shared with the front end, which polls it anyway.
+ */
+void vu_set_nonblocking(int fd);
+
+/** vu_reply_start() - begin the reply to the message at hand, @size bytes */
+void vu_reply_start(struct vu_dev *vd, u32 size);
+
 /** vu_reply_u64() - make @value the reply to the message at hand */
 void vu_reply_u64(struct vu_dev *vd, u64 value);
 

@@ -69,11 +69,16 @@ enum vu_backend_request {
 enum vu_protocol_feature {
 	VU_PROTOCOL_F_MQ = 0,
 	VU_PROTOCOL_F_LOG_SHMFD = 1,
+	VU_PROTOCOL_F_RARP = 2,
 	VU_PROTOCOL_F_REPLY_ACK = 3,
+	VU_PROTOCOL_F_MTU = 4,
 	VU_PROTOCOL_F_BACKEND_REQ = 5,
 	VU_PROTOCOL_F_CONFIG = 9,
 	VU_PROTOCOL_F_INFLIGHT_SHMFD = 12,
+	VU_PROTOCOL_F_RESET_DEVICE = 13,
 	VU_PROTOCOL_F_CONFIGURE_MEM_SLOTS = 15,
+	VU_PROTOCOL_F_STATUS = 16,
+	VU_PROTOCOL_F_DEVICE_STATE = 19,
 };
 
 /* The virtio feature bit that says that protocol features exist. */
@@ -157,6 +162,18 @@ struct vu_log {
 };
 static_assert(sizeof(struct vu_log) == 16, "vhost-user: log");
 
+/* SET_DEVICE_STATE_FD: which way, and when in a migration. */
+#define VU_STATE_SAVE	 0
+#define VU_STATE_LOAD	 1
+#define VU_STATE_STOPPED 0
+
+struct vu_state_transfer {
+	u32 direction;
+	u32 phase;
+};
+static_assert(sizeof(struct vu_state_transfer) == 8,
+	      "vhost-user: device state transfer");
+
 struct vu_config {
 	u32 offset;
 	u32 size;
@@ -182,6 +199,7 @@ union vu_payload {
 	struct vu_mem_table mem_table;
 	struct vu_mem_reg mem_reg;
 	struct vu_log log;
+	struct vu_state_transfer state_transfer;
 	struct vu_config config;
 	struct vu_inflight inflight;
 	u8 raw[VU_PAYLOAD_MAX];

@@ -76,7 +76,8 @@ struct drv_dev {
 	 BIT_ULL(VU_P_BACKEND_REQ) | BIT_ULL(VU_P_CONFIG) |         \
 	 BIT_ULL(VU_P_CONFIGURE_MEM_SLOTS) | BIT_ULL(VU_P_STATUS) | \
 	 BIT_ULL(VU_P_MTU) | BIT_ULL(VU_P_RESET_DEVICE) |           \
-	 BIT_ULL(VU_P_INFLIGHT_SHMFD))
+	 BIT_ULL(VU_P_INFLIGHT_SHMFD) | BIT_ULL(VU_P_RARP) |        \
+	 BIT_ULL(VU_P_DEVICE_STATE))
 
 /**
  * drv_dev_open() - connect, negotiate, start all queues

@@ -383,6 +383,38 @@ static void segments_for_plain_guest(void **state)
 }
 
 /* Down: frames are dropped, not kept; up again: it goes on. */
+/* RFC 903, after a migration: the guest's address, broadcast by the host. */
+static void announced(void **state)
+{
+	static const u8 mac[] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };
+	static const u8 rarp[] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x52, 0x54, 0, 0x12, 0x34,
+		0x56, 0x80, 0x35, 0, 1, 8, 0, 6, 4, 0, 3, 0x52, 0x54, 0, 0x12,
+		0x34, 0x56, 0, 0, 0, 0, 0x52, 0x54, 0, 0x12, 0x34, 0x56, 0, 0,
+		0, 0
+	};
+	struct vu_msg m = { .hdr = { .id = VU_SEND_RARP, .size = 8 } };
+	struct virtio_net_hdr hdr;
+	unsigned int i;
+
+	(void)state;
+	nic_open(0);
+	for (i = 0; i < 3; i++) {
+		m.hdr = (struct vu_hdr){ .id = VU_SEND_RARP, .size = 8 };
+		memset(m.p.raw, 0, 8);
+		memcpy(m.p.raw, mac, sizeof(mac));
+		fe_ok(&nic.fe, vu_fe_command(&nic.fe, &m, true));
+		assert_int_equal(wire_recv(&hdr, 2000), 60);
+		assert_memory_equal(got, rarp, sizeof(rarp));
+	}
+	/* With the link down nobody hears it, and nobody is to blame. */
+	link_set(false);
+	m.hdr = (struct vu_hdr){ .id = VU_SEND_RARP, .size = 8 };
+	memcpy(m.p.raw, mac, sizeof(mac));
+	fe_ok(&nic.fe, vu_fe_command(&nic.fe, &m, true));
+	link_set(true);
+}
+
 static void link_down_and_up(void **state)
 {
 	const struct virtio_net_hdr_v1 none = { 0 };
@@ -499,6 +531,7 @@ int main(void)
 		T(offloads_to_wire),
 		T(offloads_to_guest),
 		T(segments_for_plain_guest),
+		T(announced),
 		T(link_down_and_up),
 		T(reconnect_under_traffic),
 		T(tap_in_use),

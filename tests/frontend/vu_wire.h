@@ -46,6 +46,8 @@ enum vu_id {
 	VU_REM_MEM_REG = 38,
 	VU_SET_STATUS = 39,
 	VU_GET_STATUS = 40,
+	VU_SET_DEVICE_STATE_FD = 42,
+	VU_CHECK_DEVICE_STATE = 43,
 };
 
 /* What the back end sends on its own channel. */
@@ -70,6 +72,7 @@ enum vu_proto_bit {
 	VU_P_RESET_DEVICE = 13,
 	VU_P_CONFIGURE_MEM_SLOTS = 15,
 	VU_P_STATUS = 16,
+	VU_P_DEVICE_STATE = 19,
 };
 
 /* VIRTIO_F bits that the host's headers may not name. */
@@ -131,6 +134,11 @@ struct vu_log_desc {
 	u64 offset;
 };
 
+struct vu_state_desc {
+	u32 direction; /* 0 save, 1 load */
+	u32 phase;
+};
+
 struct vu_config {
 	u32 offset;
 	u32 size;
@@ -167,6 +175,7 @@ struct vu_msg {
 		struct vu_mem_table table;
 		struct vu_mem_reg reg;
 		struct vu_log_desc log;
+		struct vu_state_desc state_desc;
 		struct vu_config config;
 		struct vu_inflight inflight;
 		u8 raw[VU_PAYLOAD_MAX];
