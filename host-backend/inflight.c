@@ -18,7 +18,8 @@ static_assert(sizeof(struct inflight_split) == 16,
 	      "vhost-user: QueueRegionSplit");
 static_assert(sizeof(struct inflight_split_desc) == 16,
 	      "vhost-user: DescStateSplit");
-static_assert(sizeof(struct inflight_packed) == 32,
+static_assert(sizeof(struct inflight_packed) == 32 &&
+		      offsetof(struct inflight_packed, used) == 16,
 	      "vhost-user: QueueRegionPacked");
 static_assert(sizeof(struct inflight_packed_desc) == 32,
 	      "vhost-user: DescStatePacked");
@@ -32,6 +33,7 @@ static const char *const fault_names[] = {
 	[INFLIGHT_FAULT_LIST] = "a list in it is broken",
 	[INFLIGHT_FAULT_MARK] = "its marks are neither 0 nor 1",
 	[INFLIGHT_FAULT_COUNTER] = "its counters cannot be",
+	[INFLIGHT_FAULT_ID] = "a buffer id in it is out of range or twice there",
 };
 static_assert(ARRAY_SIZE(fault_names) == INFLIGHT_FAULT_MAX,
 	      "every fault has a name");

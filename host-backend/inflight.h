@@ -15,19 +15,20 @@
  * Ours is the note, behind all that the specification knows: what the driver
  * chose in config space, which no front end repeats.
  *
- * A queue's part is written in three places of its layout (vq_split.c), in
- * an order such that it tells the truth after every single store:
+ * A queue's part is written in three places of its layout (vq_split.c,
+ * vq_packed.c), in an order such that it tells the truth after every single
+ * store:
  *
- *	take	at vq_pop(): counter, then the mark "in flight"
- *	stage	at vq_publish(), before: the batch's heads as a list
- *	commit	at vq_publish(), after the used index is visible: marks away,
- *		then the used index as the record knows it
+ *	take	at vq_pop(): what was taken, then the mark "in flight"
+ *	stage	at vq_publish(), before: the batch as a list
+ *	commit	at vq_publish(), after the batch is visible: marks away, then
+ *		the used position as the record knows it
  *
- * Whoever dies between the last two leaves a used index that is ahead of the
- * record's by exactly the batch whose list is there.  So every buffer is found
- * either in the used ring or in flight, never both and never neither.  Only the
- * compiler has to keep the order: a killed thread has left user space, and all
- * that it had stored is there for its successor.
+ * Whoever dies between the last two leaves a ring whose used position is ahead
+ * of the record's by exactly the batch whose list is there.  So every buffer is
+ * found either used in the ring or in flight, never both and never neither.
+ * Only the compiler has to keep the order: a killed thread has left user space,
+ * and all that it had stored is there for its successor.
  *
  * Recovery, when a ring starts: the whole last batch is taken off the record,
  * what is left is popped again, in the order of the first time and before
@@ -54,6 +55,8 @@
  */
 #ifndef PV_INFLIGHT_H
 #define PV_INFLIGHT_H
+
+#include <linux/virtio_ring.h>
 
 #include "util.h"
 
@@ -93,17 +96,23 @@ struct inflight_packed_desc {
 	u64 addr;
 };
 
+/* Aligned and of 8 bytes, so that one store moves all of it. */
+struct inflight_used {
+	u16 idx;
+	u16 old_idx;
+	u8 wrap_counter;
+	u8 old_wrap_counter;
+	u8 padding[2];
+};
+
 struct inflight_packed {
 	u64 features;
 	u16 version;
 	u16 desc_num;
 	u16 free_head;
 	u16 old_free_head;
-	u16 used_idx;
-	u16 old_used_idx;
-	u8 used_wrap_counter;
-	u8 old_used_wrap_counter;
-	u8 padding[7];
+	struct inflight_used used;
+	u8 padding[8];
 	struct inflight_packed_desc desc[];
 };
 
@@ -196,35 +205,51 @@ enum inflight_fault {
 	INFLIGHT_FAULT_LIST,	/* index out of range, or twice in a list */
 	INFLIGHT_FAULT_MARK,	/* marks that nobody makes */
 	INFLIGHT_FAULT_COUNTER, /* twice the same, or none that we can go on from */
+	INFLIGHT_FAULT_ID,	/* buffer id out of range, or twice */
 	INFLIGHT_FAULT_MAX
 };
 
 /** inflight_fault_name() - in words, for the log */
 const char *inflight_fault_name(enum inflight_fault fault);
 
-/** struct inflight_item - a buffer in flight; sorted by @counter */
+/**
+ * struct inflight_item - a buffer in flight
+ * @counter:	they are sorted by it
+ * @id:		split: its head
+ * @first, @last, @num: packed: its descriptors in the record
+ */
 struct inflight_item {
 	u64 counter;
-	u16 head;
+	u16 id;
+	u16 first;
+	u16 last;
+	u16 num;
 };
 
-/** enum inflight_state - of a buffer, by its head */
+/** enum inflight_state - of an entry of the record */
 enum inflight_state {
 	INFLIGHT_FREE,
 	INFLIGHT_TAKEN, /* in flight */
-	INFLIGHT_USED,	/* of the batch that is in the used ring already */
+	INFLIGHT_USED,	/* split: of the batch that is in the used ring already;
+			 * packed: seen in a list
+			 */
 };
 
 /**
  * struct inflight_found - what a record says, checked
  * @fresh:	nobody has used it yet; all else is 0
- * @batch:	entries of the last batch that the dead daemon did not get to
- *		take off the record
+ * @batch:	buffers (packed: descriptors) of the last batch, visible to the
+ *		driver, that the dead daemon did not get to take off the record
  * @counter:	for the next buffer taken
  * @count:	entries of @item
- * @item:	in flight, in the order of the first time; caller's, room for as
- *		many as the ring has descriptors
- * @state:	enum inflight_state of each head; caller's, likewise
+ * @item:	in flight, in the order of the first time; caller's, as all that
+ *		follows, with room for as many as the record has descriptors
+ * @state:	enum inflight_state of each descriptor
+ * @next:	packed: lists of descriptors in the record, which end with the
+ *		number of them
+ * @used:	packed: where the device goes on, as in struct vq_packed
+ * @free:	packed: first free descriptor of the record
+ * @taken:	packed: descriptors in flight
  */
 struct inflight_found {
 	bool fresh;
@@ -233,10 +258,15 @@ struct inflight_found {
 	u16 count;
 	struct inflight_item *item;
 	u8 *state;
+	u16 *next;
+	u16 used;
+	u16 free;
+	u16 taken;
 };
 
 /** inflight_found_alloc() - the caller's part; 0 or -ENOMEM */
-int inflight_found_alloc(struct inflight_found *found, u16 size);
+int inflight_found_alloc(struct inflight_found *found,
+			 const struct inflight_part *part);
 
 void inflight_found_free(struct inflight_found *found);
 
@@ -253,26 +283,47 @@ enum inflight_fault inflight_split_parse(struct inflight_found *found,
 					 const struct inflight_part *part,
 					 u16 size, u16 used_idx);
 
-/* A running ring: inflight_track.c, inflight_split.c */
+/**
+ * inflight_packed_parse() - what is in flight in a packed ring
+ * @part:	memory that may change meanwhile
+ * @size:	entries of the ring
+ * @ring:	the ring, memory that may change meanwhile
+ */
+enum inflight_fault
+inflight_packed_parse(struct inflight_found *found,
+		      const struct inflight_part *part, u16 size,
+		      const struct vring_packed_desc *ring);
+
+/* A running ring: inflight_track.c, inflight_split.c, inflight_packed.c */
+
+/** struct inflight_chain - packed: a buffer's descriptors in the record */
+struct inflight_chain {
+	u16 first;
+	u16 last;
+	u16 num;
+};
 
 /**
  * struct inflight_track - a ring's side of its record
  * @part:	record
- * @size:	entries of the ring
  * @counter:	for the next buffer taken
  * @fresh:	nobody had used the record before
  * @recovered:	entries of @again at the start
  * @batch:	entries of a batch found complete at the start
  * @again_next:	first of @again not popped yet
- * @again:	heads that a dead daemon had in flight, in their order
- * @staged:	entries of @heads
- * @heads:	pushed since the last publication
+ * @again:	buffers that a dead daemon had in flight, in their order
+ * @staged:	entries of @ids
+ * @ids:	pushed since the last publication
  * @taken:	in flight; never so twice, which bounds all of the above
- * @last_batch_head: as in the record
+ * @last_batch_head: split: as in the record
+ * @chain:	packed: by buffer id, where @taken
+ * @next:	packed: lists of descriptors in the record
+ * @free:	packed: first free one, end of the list: their number
+ * @fill:	packed: the next one of the buffer that is being popped
+ * @filled:	packed: the last one
  */
 struct inflight_track {
 	struct inflight_part part;
-	u16 size;
 	u64 counter;
 	bool fresh;
 	u16 recovered;
@@ -280,9 +331,14 @@ struct inflight_track {
 	u16 again_next;
 	u16 *again;
 	u16 staged;
-	u16 *heads;
+	u16 *ids;
 	bool *taken;
 	u16 last_batch_head;
+	struct inflight_chain *chain;
+	u16 *next;
+	u16 free;
+	u16 fill;
+	u16 filled;
 };
 
 /**
@@ -296,8 +352,26 @@ int inflight_split_start(struct inflight_track **out,
 
 /** inflight_track_alloc() - a ring's side of what was found, or NULL */
 struct inflight_track *inflight_track_alloc(const struct inflight_found *found,
-					    const struct inflight_part *part,
-					    u16 size);
+					    const struct inflight_part *part);
+
+/** struct inflight_packed_ring - what a record of a packed ring is about */
+struct inflight_packed_ring {
+	const struct vring_packed_desc *desc;
+	u16 size;
+};
+
+/**
+ * inflight_packed_start() - recover, and be ready to track
+ * @used:	position where the device goes on; in: where the front end says,
+ *		out: where the record says, unless it is fresh
+ * @taken:	descriptors from there on that are in flight
+ *
+ * Return: 0, -ENOMEM, -EBADMSG with *@fault set.
+ */
+int inflight_packed_start(struct inflight_track **out,
+			  const struct inflight_part *part,
+			  const struct inflight_packed_ring *ring, u16 *used,
+			  u16 *taken, enum inflight_fault *fault);
 
 /** inflight_track_free() - @t may be NULL; the record stays as it is */
 void inflight_track_free(struct inflight_track *t);
@@ -307,6 +381,35 @@ void inflight_split_stage(struct inflight_track *t);
 
 /** inflight_split_commit() - after that; @used_idx is what is visible */
 void inflight_split_commit(struct inflight_track *t, u16 used_idx);
+
+/** inflight_packed_stage() - before a batch is made visible; @used: after it */
+void inflight_packed_stage(struct inflight_track *t, u16 used);
+
+/** inflight_packed_commit() - after that */
+void inflight_packed_commit(struct inflight_track *t, u16 used);
+
+/**
+ * inflight_packed_add() - a descriptor of the buffer that is being popped
+ *
+ * The first call of a buffer is inflight_packed_begin().
+ *
+ * Return: false where the record has no room: more than a ring can hold.
+ */
+bool inflight_packed_add(struct inflight_track *t, u64 addr, u32 len,
+			 u16 flags);
+
+/** inflight_packed_take() - that was all; false where @id is in flight already */
+bool inflight_packed_take(struct inflight_track *t, u16 id, u16 num);
+
+/**
+ * inflight_packed_desc() - of a buffer that a dead daemon had in flight
+ * @at:		struct inflight_chain.first, then what was returned
+ * @desc:	copy; no more to be trusted than what a driver writes
+ *
+ * Return: the next one.
+ */
+u16 inflight_packed_desc(const struct inflight_track *t, u16 at,
+			 struct inflight_packed_desc *desc);
 
 /*
  * What is written in order.  Volatile accesses are not reordered with each
@@ -327,10 +430,16 @@ static inline bool inflight_split_take(struct inflight_track *t, u16 head)
 	return true;
 }
 
-/** inflight_push() - @head will be in the next batch that is published */
-static inline void inflight_push(struct inflight_track *t, u16 head)
+/** inflight_packed_begin() - a buffer is being popped */
+static inline void inflight_packed_begin(struct inflight_track *t)
 {
-	t->heads[t->staged++] = head;
+	t->fill = t->free;
+}
+
+/** inflight_push() - @id will be in the next batch that is published */
+static inline void inflight_push(struct inflight_track *t, u16 id)
+{
+	t->ids[t->staged++] = id;
 }
 
 /** inflight_again() - is something of a dead daemon still to be popped? */

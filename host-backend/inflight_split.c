@@ -85,7 +85,7 @@ static enum inflight_fault collect(struct inflight_found *found,
 		if (found->state[i] == INFLIGHT_TAKEN)
 			found->item[found->count++] = (struct inflight_item){
 				.counter = READ_ONCE(r->desc[i].counter),
-				.head = i,
+				.id = i,
 			};
 	return inflight_sort(found);
 }
@@ -138,7 +138,7 @@ int inflight_split_start(struct inflight_track **out,
 	struct inflight_track *t;
 	int err;
 
-	err = inflight_found_alloc(&found, size);
+	err = inflight_found_alloc(&found, part);
 	if (err)
 		return err;
 	*fault = inflight_split_parse(&found, part, size, used_idx);
@@ -146,7 +146,7 @@ int inflight_split_start(struct inflight_track **out,
 	if (*fault)
 		goto free_found;
 	err = -ENOMEM;
-	t = inflight_track_alloc(&found, part, size);
+	t = inflight_track_alloc(&found, part);
 	if (!t)
 		goto free_found;
 	apply(&found, part, size, used_idx);
@@ -165,9 +165,9 @@ void inflight_split_stage(struct inflight_track *t)
 	u16 i;
 
 	for (i = 0; i < t->staged; i++) {
-		INFLIGHT_STORE(r->desc[t->heads[i]].next, t->last_batch_head);
-		INFLIGHT_STORE(r->last_batch_head, t->heads[i]);
-		t->last_batch_head = t->heads[i];
+		INFLIGHT_STORE(r->desc[t->ids[i]].next, t->last_batch_head);
+		INFLIGHT_STORE(r->last_batch_head, t->ids[i]);
+		t->last_batch_head = t->ids[i];
 	}
 }
 
@@ -181,8 +181,8 @@ void inflight_split_commit(struct inflight_track *t, u16 used_idx)
 	 */
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	for (i = 0; i < t->staged; i++) {
-		INFLIGHT_STORE(r->desc[t->heads[i]].inflight, 0);
-		t->taken[t->heads[i]] = false;
+		INFLIGHT_STORE(r->desc[t->ids[i]].inflight, 0);
+		t->taken[t->ids[i]] = false;
 	}
 	t->staged = 0;
 	INFLIGHT_STORE(r->used_idx, used_idx);

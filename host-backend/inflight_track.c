@@ -34,13 +34,15 @@ enum inflight_fault inflight_sort(struct inflight_found *found)
 						INFLIGHT_FAULT_COUNTER;
 }
 
-int inflight_found_alloc(struct inflight_found *found, u16 size)
+int inflight_found_alloc(struct inflight_found *found,
+			 const struct inflight_part *part)
 {
 	*found = (struct inflight_found){
-		.item = calloc(size, sizeof(*found->item)),
-		.state = calloc(size, sizeof(*found->state)),
+		.item = calloc(part->queue_size, sizeof(*found->item)),
+		.state = calloc(part->queue_size, sizeof(*found->state)),
+		.next = calloc(part->queue_size, sizeof(*found->next)),
 	};
-	if (found->item && found->state)
+	if (found->item && found->state && found->next)
 		return 0;
 	inflight_found_free(found);
 	return -ENOMEM;
@@ -50,36 +52,51 @@ void inflight_found_free(struct inflight_found *found)
 {
 	free(found->item);
 	free(found->state);
+	free(found->next);
+}
+
+static void take_over(struct inflight_track *t,
+		      const struct inflight_found *found)
+{
+	const struct inflight_item *item = found->item;
+	u16 i;
+
+	for (i = 0; i < found->count; i++, item++) {
+		t->again[i] = item->id;
+		t->taken[item->id] = true;
+		t->chain[item->id] = (struct inflight_chain){
+			item->first, item->last, item->num
+		};
+	}
+	memcpy(t->next, found->next, t->part.queue_size * sizeof(*t->next));
 }
 
 struct inflight_track *inflight_track_alloc(const struct inflight_found *found,
-					    const struct inflight_part *part,
-					    u16 size)
+					    const struct inflight_part *part)
 {
 	struct inflight_track *t = calloc(1, sizeof(*t));
-	u16 i;
+	size_t size = part->queue_size;
 
 	if (!t)
 		return NULL;
 	*t = (struct inflight_track){
 		.part = *part,
-		.size = size,
 		.counter = found->counter,
 		.fresh = found->fresh,
 		.recovered = found->count,
 		.batch = found->batch,
+		.free = found->free,
 		.again = calloc(size, sizeof(*t->again)),
-		.heads = calloc(size, sizeof(*t->heads)),
+		.ids = calloc(size, sizeof(*t->ids)),
 		.taken = calloc(size, sizeof(*t->taken)),
+		.chain = calloc(size, sizeof(*t->chain)),
+		.next = calloc(size, sizeof(*t->next)),
 	};
-	if (!t->again || !t->heads || !t->taken) {
+	if (!t->again || !t->ids || !t->taken || !t->chain || !t->next) {
 		inflight_track_free(t);
 		return NULL;
 	}
-	for (i = 0; i < found->count; i++) {
-		t->again[i] = found->item[i].head;
-		t->taken[found->item[i].head] = true;
-	}
+	take_over(t, found);
 	return t;
 }
 
@@ -88,7 +105,9 @@ void inflight_track_free(struct inflight_track *t)
 	if (!t)
 		return;
 	free(t->again);
-	free(t->heads);
+	free(t->ids);
 	free(t->taken);
+	free(t->chain);
+	free(t->next);
 	free(t);
 }

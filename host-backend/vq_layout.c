@@ -81,3 +81,19 @@ enum vq_fault vq_table_map(struct vq *vq, const struct vq_desc *d, void **table,
 	*count = d->len / size;
 	return VQ_FAULT_NONE;
 }
+
+int vq_pop_again(struct vq *vq, struct vq_chain *chain,
+		 enum vq_fault (*read)(struct vq *vq, struct vq_chain *chain,
+				       u16 id))
+{
+	struct inflight_track *t = vq->track;
+	enum vq_fault fault;
+
+	fault = read(vq, chain, t->again[t->again_next]);
+	if (fault) {
+		vq_break(vq, fault);
+		return -EPROTO;
+	}
+	t->again_next++;
+	return 1;
+}

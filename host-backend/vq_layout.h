@@ -142,4 +142,12 @@ static inline enum vq_fault vq_take(struct vq *vq, const struct vq_chain *chain,
 	return VQ_FAULT_NONE;
 }
 
+/**
+ * vq_pop_again() - pop what a dead daemon had taken, where vq_again()
+ * @read:	fill @chain from where the layout keeps what the driver wrote
+ */
+int vq_pop_again(struct vq *vq, struct vq_chain *chain,
+		 enum vq_fault (*read)(struct vq *vq, struct vq_chain *chain,
+				       u16 id));
+
 #endif /* PV_VQ_LAYOUT_H */

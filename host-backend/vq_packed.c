@@ -167,6 +167,20 @@ static bool ring_was_used(const struct vring_packed_desc *desc, u32 size)
 	return false;
 }
 
+/* What is in flight lies between the positions, which the record knows. */
+static int track_start(struct vq *vq, const struct vq_setup *s)
+{
+	struct vq_packed *p = &vq->packed;
+	const struct inflight_packed_ring ring = { p->desc, vq->size };
+	int err;
+
+	err = inflight_packed_start(&vq->track, &s->inflight, &ring, &p->used,
+				    &p->taken, s->inflight_fault);
+	if (!err)
+		p->avail = pos_add(vq, p->used, p->taken);
+	return err;
+}
+
 /*
  * Of the base the lower half counts, the avail position.  Nothing is in flight
  * when a ring starts, so the used one is the same; DPDK's virtio-user leaves it
@@ -192,7 +206,7 @@ static int packed_start(struct vq *vq, const struct vq_setup *s)
 		p->avail = WRAP;
 		p->used = WRAP;
 	}
-	return 0;
+	return s->inflight.hva ? track_start(vq, s) : 0;
 }
 
 static u32 packed_base(const struct vq *vq)
@@ -260,6 +274,9 @@ static enum vq_fault chain_walk(struct vq *vq, struct vq_chain *chain,
 		fault = desc_take(vq, chain, &d, (*count)++);
 		if (unlikely(fault))
 			return fault;
+		if (vq->track && !inflight_packed_add(vq->track, d.addr, d.len,
+						      d.flags))
+			return VQ_FAULT_AVAIL_JUMP;
 		if (!(flags & VRING_DESC_F_NEXT))
 			break;
 		/* virtio 1.3, 2.8.17: no list is longer than the ring */
@@ -275,6 +292,48 @@ static enum vq_fault chain_walk(struct vq *vq, struct vq_chain *chain,
 	return chain->id < vq->size ? VQ_FAULT_NONE : VQ_FAULT_ID;
 }
 
+/* A chain that a daemon before us had taken, from the copy in the record. */
+static enum vq_fault chain_again(struct vq *vq, struct vq_chain *chain, u16 id)
+{
+	const struct inflight_chain *copy = &vq->track->chain[id];
+	struct inflight_packed_desc desc;
+	enum vq_fault fault;
+	u16 at = copy->first;
+	u16 i;
+
+	vq_chain_start(chain);
+	chain->id = id;
+	for (i = 0; i < copy->num; i++) {
+		struct vq_desc d;
+
+		at = inflight_packed_desc(vq->track, at, &desc);
+		d = (struct vq_desc){ desc.addr, desc.len, desc.flags };
+		fault = desc_take(vq, chain, &d, i);
+		if (fault)
+			return fault;
+	}
+	return vq_take(vq, chain, copy->num);
+}
+
+static enum vq_fault chain_take(struct vq *vq, struct vq_chain *chain,
+				u16 flags, u16 *count)
+{
+	enum vq_fault fault;
+
+	vq_chain_start(chain);
+	if (vq->track)
+		inflight_packed_begin(vq->track);
+	fault = chain_walk(vq, chain, flags, count);
+	if (likely(!fault))
+		fault = vq_take(vq, chain, *count);
+	if (unlikely(fault))
+		return fault;
+	if (vq->track &&
+	    unlikely(!inflight_packed_take(vq->track, chain->id, *count)))
+		return VQ_FAULT_ID;
+	return VQ_FAULT_NONE;
+}
+
 static int packed_pop(struct vq *vq, struct vq_chain *chain)
 {
 	struct vq_packed *p = &vq->packed;
@@ -284,13 +343,12 @@ static int packed_pop(struct vq *vq, struct vq_chain *chain)
 
 	if (unlikely(vq_broken(vq)))
 		return -EPROTO;
+	if (vq_again(vq))
+		return vq_pop_again(vq, chain, chain_again);
 	flags = flags_acquire(&p->desc[pos_index(p->avail)]);
 	if (!available(flags, p->avail))
 		return 0;
-	vq_chain_start(chain);
-	fault = chain_walk(vq, chain, flags, &count);
-	if (likely(!fault))
-		fault = vq_take(vq, chain, count);
+	fault = chain_take(vq, chain, flags, &count);
 	if (unlikely(fault)) {
 		vq_break(vq, fault);
 		return -EPROTO;
@@ -314,7 +372,8 @@ static bool packed_pending(struct vq *vq)
 
 	if (vq_broken(vq))
 		return false;
-	return available(flags_acquire(&p->desc[pos_index(p->avail)]),
+	return vq_again(vq) ||
+	       available(flags_acquire(&p->desc[pos_index(p->avail)]),
 			 p->avail);
 }
 
@@ -395,7 +454,11 @@ static bool packed_publish(struct vq *vq)
 
 	if (!p->first)
 		return false;
+	if (vq->track)
+		inflight_packed_stage(vq->track, p->used);
 	flags_release(p->first, p->first_flags);
+	if (vq->track)
+		inflight_packed_commit(vq->track, p->used);
 	if (unlikely(vq->log_ring))
 		log_used(vq, advanced);
 	p->first = NULL;

@@ -260,21 +260,6 @@ static enum vq_fault chain_take(struct vq *vq, struct vq_chain *chain)
 	return VQ_FAULT_NONE;
 }
 
-/* What a daemon before us had taken: its descriptors are as they were. */
-static int pop_again(struct vq *vq, struct vq_chain *chain)
-{
-	struct inflight_track *t = vq->track;
-	enum vq_fault fault;
-
-	fault = chain_read(vq, chain, t->again[t->again_next]);
-	if (fault) {
-		vq_break(vq, fault);
-		return -EPROTO;
-	}
-	t->again_next++;
-	return 1;
-}
-
 static int split_pop(struct vq *vq, struct vq_chain *chain)
 {
 	struct vq_split *s = &vq->split;
@@ -283,7 +268,7 @@ static int split_pop(struct vq *vq, struct vq_chain *chain)
 	if (unlikely(vq_broken(vq)))
 		return -EPROTO;
 	if (vq_again(vq))
-		return pop_again(vq, chain);
+		return vq_pop_again(vq, chain, chain_read);
 	if (s->avail_next == s->avail_shadow && !avail_refresh(vq))
 		return vq_broken(vq) ? -EPROTO : 0;
 	fault = chain_take(vq, chain);

@@ -48,6 +48,12 @@ static void packed_reset(struct drv_vq *vq)
 	vq->ring.base = BASE_NEW;
 }
 
+/* QEMU knows no more than where it was told last that the ring is. */
+static void packed_resume(struct drv_vq *vq)
+{
+	(void)vq;
+}
+
 static void desc_fill(struct vring_packed_desc *d, u64 gpa, u32 len, u16 id)
 {
 	d->addr = (__force __le64)htole64(gpa);
@@ -251,6 +257,7 @@ static u32 packed_base(const struct drv_vq *vq)
 
 const struct drv_vq_ops drv_packed_ops = {
 	.reset = packed_reset,
+	.resume = packed_resume,
 	.add = packed_add,
 	.publish = packed_publish,
 	.reap = packed_reap,

@@ -8,7 +8,7 @@ test_dirty-srcs := $(core)/dirty.c $(core)/mem.c $(core)/sigbus.c
 vq-srcs := $(core)/vq.c $(core)/vq_split.c $(core)/vq_packed.c \
 	   $(core)/vq_layout.c $(core)/vq_order.c $(core)/mem.c $(core)/dirty.c \
 	   $(core)/sigbus.c $(core)/inflight.c $(core)/inflight_track.c \
-	   $(core)/inflight_split.c
+	   $(core)/inflight_split.c $(core)/inflight_packed.c
 test_vq_split-srcs := $(vq-srcs)
 test_vq_packed-srcs := $(vq-srcs)
 test_vq_order-srcs := $(vq-srcs)

@@ -60,6 +60,64 @@ const struct world_driver world_split = {
 	.reap = split_reap,
 };
 
+/* A slot's number is its buffer id. */
+static void packed_put(struct world *w, unsigned int slot, u64 addr, u16 flags)
+{
+	u16 bits = BIT_ULL(w->wrap ? VRING_PACKED_DESC_F_AVAIL :
+				     VRING_PACKED_DESC_F_USED);
+
+	w->ram.packed[w->at] = (struct vring_packed_desc){
+		.addr = addr + slot * sizeof(u64),
+		.len = sizeof(u64),
+		.id = (u16)slot,
+		.flags = bits | flags,
+	};
+	if (++w->at == WORLD_SIZE) {
+		w->at = 0;
+		w->wrap = !w->wrap;
+	}
+}
+
+static void packed_add(struct world *w, unsigned int slot, bool two)
+{
+	w->num[slot] = two ? 2 : 1;
+	packed_put(w, slot, GPA(number), two ? VRING_DESC_F_NEXT : 0);
+	if (two)
+		packed_put(w, slot, GPA(answer), VRING_DESC_F_WRITE);
+}
+
+static int packed_reap(struct world *w)
+{
+	const struct vring_packed_desc *desc = &w->ram.packed[w->used_at];
+	bool avail = desc->flags & BIT_ULL(VRING_PACKED_DESC_F_AVAIL);
+	bool used = desc->flags & BIT_ULL(VRING_PACKED_DESC_F_USED);
+
+	if (avail != used || used != w->used_wrap)
+		return -1;
+	if (desc->id >= WORLD_SLOTS)
+		return WORLD_SLOTS;
+	w->used_at += w->num[desc->id];
+	if (w->used_at >= WORLD_SIZE) {
+		w->used_at -= WORLD_SIZE;
+		w->used_wrap = !w->used_wrap;
+	}
+	return desc->id;
+}
+
+static void packed_init(struct world *w)
+{
+	w->wrap = true;
+	w->used_wrap = true;
+}
+
+const struct world_driver world_packed = {
+	.features = BIT_ULL(VIRTIO_F_RING_PACKED),
+	.base = 0x80008000,
+	.init = packed_init,
+	.add = packed_add,
+	.reap = packed_reap,
+};
+
 void world_init(struct world *w, const struct world_driver *driver)
 {
 	memset(w, 0, sizeof(*w));

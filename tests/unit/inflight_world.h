@@ -41,6 +41,7 @@ struct world_ram {
  * @done:	of those, answered: how often
  * @request:	number of the request in each slot, WORLD_NONE: free
  * @at, @wrap, @used_at, @used_wrap: the driver's positions
+ * @num:	packed: descriptors of the request in each slot
  */
 struct world {
 	struct world_ram ram;
@@ -54,6 +55,7 @@ struct world {
 	u16 used_at;
 	bool wrap;
 	bool used_wrap;
+	u8 num[WORLD_SLOTS];
 };
 
 /**
@@ -74,6 +76,7 @@ struct world_driver {
 };
 
 extern const struct world_driver world_split;
+extern const struct world_driver world_packed;
 
 void world_init(struct world *w, const struct world_driver *driver);
 

@@ -192,8 +192,8 @@ static union {
 	u8 bytes[sizeof(struct inflight_split) +
 		 ROOM * sizeof(struct inflight_split_desc)];
 } split;
-static struct inflight_item item[RING];
-static u8 marks[RING];
+static struct inflight_item item[ROOM];
+static u8 marks[ROOM];
 static struct inflight_found found;
 
 /* Three in flight: 5, 2, 7; the used index of the ring is 100. */
@@ -233,9 +233,9 @@ static void split_order(void **state)
 	assert_int_equal(found.count, 3);
 	assert_int_equal(found.batch, 0);
 	assert_int_equal(found.counter, 41);
-	assert_int_equal(item[0].head, 5);
-	assert_int_equal(item[1].head, 2);
-	assert_int_equal(item[2].head, 7);
+	assert_int_equal(item[0].id, 5);
+	assert_int_equal(item[1].id, 2);
+	assert_int_equal(item[2].id, 7);
 }
 
 static void split_whole_batch(void **state)
@@ -249,7 +249,7 @@ static void split_whole_batch(void **state)
 	assert_int_equal(split_parse(2), INFLIGHT_FAULT_NONE);
 	assert_int_equal(found.batch, 3);
 	assert_int_equal(found.count, 1);
-	assert_int_equal(item[0].head, 2);
+	assert_int_equal(item[0].id, 2);
 	assert_int_equal(found.counter, 13);
 }
 
@@ -360,7 +360,7 @@ static void split_noise(void **state)
 		accepted++;
 		assert_true(found.count <= RING && found.batch <= RING);
 		for (i = 0; i < found.count; i++)
-			assert_int_equal(marks[item[i].head], INFLIGHT_TAKEN);
+			assert_int_equal(marks[item[i].id], INFLIGHT_TAKEN);
 	}
 	assert_true(accepted > 100 && accepted < 20000);
 }

@@ -440,6 +440,9 @@ int main(void)
 		TESTS_OF(split, dies_anywhere),
 		TESTS_OF(split, dies_again_in_recovery),
 		TESTS_OF(split, dies_anywhere_in_random_lives),
+		TESTS_OF(packed, dies_anywhere),
+		TESTS_OF(packed, dies_again_in_recovery),
+		TESTS_OF(packed, dies_anywhere_in_random_lives),
 	};
 
 	return cmocka_run_group_tests_name("inflight_crash", tests, NULL, NULL);
