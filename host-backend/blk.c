@@ -304,17 +304,6 @@ static void set_serial(struct blk *blk, const struct conf_device *conf)
 	memcpy(blk->serial, serial, strnlen(serial, sizeof(blk->serial)));
 }
 
-static int open_store(struct blk *blk, const struct conf_device *conf)
-{
-	const struct store_ops *kind = store_find(conf->store);
-
-	if (!kind) {
-		conf_err(conf, "store", "not in this build");
-		return -EINVAL;
-	}
-	return kind->open(&blk->store, conf);
-}
-
 int blk_create(struct device **out, const struct conf_device *conf,
 	       const struct device_env *env)
 {
@@ -327,7 +316,7 @@ int blk_create(struct device **out, const struct conf_device *conf,
 	err = queues_alloc(blk, conf->num_queues);
 	if (err)
 		goto err_free;
-	err = open_store(blk, conf);
+	err = store_open(&blk->store, conf);
 	if (err)
 		goto err_free;
 	err = device_init(&blk->dev, &blk_ops, conf->name, conf->num_queues, 1,

@@ -33,6 +33,8 @@ enum conf_type {
  * @queue_size: largest ring accepted, entries
  * @store:	blk: kind of store
  * @blk_file:	blk: path of file or block device (store=file)
+ * @nbd_uri:	blk: where the server is (store=nbd)
+ * @nbd_timeout: blk: longest a request waits for it, seconds
  * @size:	blk: bytes (store=null)
  * @serial:	blk: up to 20 bytes (virtio 1.3, 5.2.6.1)
  * @block_size:	blk: logical block size in bytes, 0: the store's own
@@ -53,6 +55,8 @@ struct conf_device {
 	unsigned int queue_size;
 	const char *store;
 	const char *blk_file;
+	const char *nbd_uri;
+	unsigned int nbd_timeout;
 	u64 size;
 	const char *serial;
 	unsigned int block_size;

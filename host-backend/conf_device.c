@@ -11,7 +11,8 @@
 #include "conf_table.h"
 #include "log.h"
 
-#define QUEUE_SIZE_DEFAULT 1024
+#define QUEUE_SIZE_DEFAULT  1024
+#define NBD_TIMEOUT_DEFAULT 30
 
 /* QEMU asks for as many as the guest has CPUs and refuses if we have fewer. */
 #define BLK_QUEUES_DEFAULT 16
@@ -45,6 +46,7 @@ static int defaults(struct conf_device *dev)
 	dev->num_queues = dev->type == CONF_BLK ? BLK_QUEUES_DEFAULT : 1;
 	dev->queue_size = QUEUE_SIZE_DEFAULT;
 	dev->direct = true;
+	dev->nbd_timeout = NBD_TIMEOUT_DEFAULT;
 	if (dev->type == CONF_BLK)
 		dev->store = strdup("file");
 	else
@@ -108,17 +110,45 @@ static int invalid(const struct conf_device *dev, const char *option,
 	return -EINVAL;
 }
 
+/* What a store cannot do without, and what is of no use to others. */
+static const struct {
+	const char *store;
+	const char *option;
+	bool needed;
+} store_options[] = {
+	{ "file", "blk-file", true },
+	{ "null", "size", true },
+	{ "nbd", "nbd-uri", true },
+	{ "nbd", "nbd-timeout", false },
+};
+
+static int store_check(const struct conf_device *dev)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(store_options); i++) {
+		const char *option = store_options[i].option;
+		bool given = conf_given_find(dev->given, option);
+
+		if (strcmp(store_options[i].store, dev->store) != 0) {
+			if (!given)
+				continue;
+			conf_err(dev, option, "is for store=%s, this is store=%s",
+				 store_options[i].store, dev->store);
+			return -EINVAL;
+		}
+		if (store_options[i].needed && !given)
+			return missing(dev, option);
+	}
+	return 0;
+}
+
 static int device_check(const struct conf_device *dev)
 {
 	if (!dev->socket_path)
 		return missing(dev, "socket-path");
 	if (dev->type == CONF_NET && !strcmp(dev->port, "tap") && !dev->tap)
 		return missing(dev, "tap");
-	if (dev->type == CONF_BLK && !strcmp(dev->store, "file") &&
-	    !dev->blk_file)
-		return missing(dev, "blk-file");
-	if (dev->type == CONF_BLK && !strcmp(dev->store, "null") && !dev->size)
-		return missing(dev, "size");
+	if (dev->type == CONF_BLK && store_check(dev))
+		return -EINVAL;
 	if (dev->limits[THROTTLE_OPS].burst && !dev->limits[THROTTLE_OPS].rate)
 		return invalid(dev, "iops-burst", "means nothing without iops");
 	if (dev->limits[THROTTLE_BYTES].burst &&

@@ -4,6 +4,7 @@
  */
 #include "conf_table.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <linux/limits.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@
 
 #define IFNAME_MAX 15
 
-static const char *const stores[] = { "file", "null", NULL };
+static const char *const stores[] = { "file", "null", "nbd", NULL };
 static const char *const io_engines[] = { "auto", "io_uring", "threads", NULL };
 static const char *const ports[] = { "tap", "echo", NULL };
 
@@ -74,6 +75,26 @@ const struct conf_option conf_options[] = {
 		.offset = DEVICE_FIELD(blk_file),
 		.min = 1,
 		.max = PATH_MAX - 1,
+	},
+	{
+		.name = "nbd-uri",
+		.value = "URI",
+		.help = "where the NBD server is (store=nbd)",
+		.scopes = CONF_IN_BLK,
+		.kind = CONF_STRING,
+		.offset = DEVICE_FIELD(nbd_uri),
+		.min = 1,
+		.max = PATH_MAX - 1,
+	},
+	{
+		.name = "nbd-timeout",
+		.value = "SECONDS",
+		.help = "longest a request waits for the NBD server (default 30)",
+		.scopes = CONF_IN_BLK,
+		.kind = CONF_UINT,
+		.offset = DEVICE_FIELD(nbd_timeout),
+		.min = 1,
+		.max = 86400,
 	},
 	{
 		.name = "size",
@@ -373,7 +394,7 @@ int conf_parse_number(const char *text, u64 *out, bool unit)
 		return -ERANGE;
 	scaled = value;
 	if (unit && *end) {
-		found = strchr(units, *end);
+		found = strchr(units, toupper((unsigned char)*end));
 		if (!found)
 			return -EINVAL;
 		end++;

@@ -54,6 +54,24 @@ enum store_path {
 };
 
 /**
+ * struct store_remote - of a request to a store that another party answers
+ * @msg:	on its way to the connection's worker, and back
+ * @node:	in the connection's lists
+ * @conn:	that connection
+ * @deadline_ns: CLOCK_MONOTONIC; fails with -ETIMEDOUT then
+ * @pending:	commands sent and not answered
+ * @err:	0 or -errno, the first one
+ */
+struct store_remote {
+	struct worker_msg msg;
+	struct list node;
+	void *conn;
+	u64 deadline_ns;
+	unsigned int pending;
+	int err;
+};
+
+/**
  * struct store_req - one operation; memory of the caller until it is done
  * @op:		what
  * @fua:	durable before done (writes and write-zeroes)
@@ -66,7 +84,7 @@ enum store_path {
  *		-EINPROGRESS, short transfers already retried
  * @path:	told by the store, for the caller's counters
  * @retries:	told by the store: short transfers, EINTR and EAGAIN gone through
- * @store, @worker, @wop, @pos, @phase: the store's own
+ * @store, @worker, @wop, @remote, @pos, @phase: the store's own
  */
 struct store_req {
 	enum store_op op;
@@ -81,7 +99,10 @@ struct store_req {
 	u8 phase;
 	struct store *store;
 	struct worker *worker;
-	struct worker_op wop;
+	union {
+		struct worker_op wop;
+		struct store_remote remote;
+	};
 	u64 pos;
 };
 
@@ -140,8 +161,16 @@ struct store {
 extern const struct store_ops store_file_ops;
 extern const struct store_ops store_null_ops;
 
-/** store_find() - kind by name ("file", "null"), or NULL */
-const struct store_ops *store_find(const char *name);
+/* Where the build has its library. */
+extern const struct store_ops store_nbd_ops;
+extern const struct store_ops store_rbd_ops;
+
+/**
+ * store_open() - of the kind that @conf->store names
+ *
+ * Return: 0 or -errno, logged as one line.
+ */
+int store_open(struct store **out, const struct conf_device *conf);
 
 static inline int store_submit(struct store *st, struct worker *w,
 			       struct store_req *req)

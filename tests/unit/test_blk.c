@@ -69,9 +69,11 @@ static int fake_open(struct store **out, const struct conf_device *conf)
 	return 0;
 }
 
-const struct store_ops *store_find(const char *name)
+int store_open(struct store **out, const struct conf_device *conf)
 {
-	return strcmp(name, "fake") == 0 ? &fake_ops : NULL;
+	if (strcmp(conf->store, "fake") != 0)
+		return -EINVAL;
+	return fake_open(out, conf);
 }
 
 int device_init(struct device *dev, const struct device_ops *ops,

@@ -29,16 +29,34 @@ void log_msg(int level, const char *fmt, ...)
 	va_end(args);
 }
 
-/* The other kind is only asked for its name here. */
-const struct store_ops store_file_ops = { .name = "file" };
+/* The other kind only says that it was asked. */
+static int other_open(struct store **out, const struct conf_device *conf)
+{
+	(void)out;
+	(void)conf;
+	return -ENODEV;
+}
+
+const struct store_ops store_file_ops = { .open = other_open };
 
 static void found_by_name(void **state)
 {
+	struct conf_device conf = { .place = { .file = "test", .line = 1 },
+				    .store = "null", .size = 512 };
+	struct store *st = NULL;
+
 	(void)state;
-	assert_ptr_equal(store_find("file"), &store_file_ops);
-	assert_ptr_equal(store_find("null"), &store_null_ops);
-	assert_null(store_find("nul"));
-	assert_null(store_find(""));
+	assert_int_equal(store_open(&st, &conf), 0);
+	assert_ptr_equal(st->ops, &store_null_ops);
+	st->ops->close(st);
+	conf.store = "file";
+	assert_int_equal(store_open(&st, &conf), -ENODEV);
+	conf.store = "nul";
+	assert_int_equal(store_open(&st, &conf), -EINVAL);
+	/* This test is built without its library. */
+	conf.store = "nbd";
+	assert_int_equal(store_open(&st, &conf), -EOPNOTSUPP);
+	assert_non_null(strstr(last_line, "built without libnbd"));
 }
 
 static void bad_sizes(void **state)
