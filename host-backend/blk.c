@@ -27,6 +27,7 @@
 #include "blk_io.h"
 #include "blk_report.h"
 #include "conf.h"
+#include "pages.h"
 #include "vu_proto.h"
 
 /*
@@ -239,15 +240,20 @@ static bool blk_reload(struct device *dev)
 
 /* Birth and death */
 
+static void blk_free(struct blk *blk)
+{
+	pages_free(blk->hists, blk->hists_len);
+	free(blk->bqs);
+	pages_free(blk, sizeof(*blk));
+}
+
 static void blk_destroy(struct device *dev)
 {
 	struct blk *blk = blk_of(dev);
 
 	device_fini(dev);
 	blk->store->ops->close(blk->store);
-	free(blk->hists);
-	free(blk->bqs);
-	free(blk);
+	blk_free(blk);
 }
 
 static const struct device_ops blk_ops = {
@@ -282,7 +288,8 @@ static const struct device_ops blk_ops = {
 static int queues_alloc(struct blk *blk, unsigned int n)
 {
 	blk->bqs = calloc(n, sizeof(*blk->bqs));
-	blk->hists = calloc((size_t)n * BLK_OP_MAX, sizeof(*blk->hists));
+	blk->hists_len = (size_t)n * BLK_OP_MAX * sizeof(*blk->hists);
+	blk->hists = pages_alloc(blk->hists_len);
 	return blk->bqs && blk->hists ? 0 : -ENOMEM;
 }
 
@@ -310,7 +317,7 @@ int blk_create(struct device **out, const struct conf_device *conf,
 	struct blk *blk;
 	int err;
 
-	blk = calloc(1, sizeof(*blk));
+	blk = pages_alloc(sizeof(*blk));
 	if (!blk)
 		return -ENOMEM;
 	err = queues_alloc(blk, conf->num_queues);
@@ -335,8 +342,6 @@ int blk_create(struct device **out, const struct conf_device *conf,
 err_close_store:
 	blk->store->ops->close(blk->store);
 err_free:
-	free(blk->hists);
-	free(blk->bqs);
-	free(blk);
+	blk_free(blk);
 	return err;
 }

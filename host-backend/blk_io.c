@@ -18,9 +18,9 @@
  * were used become real; free requests are kept in a stack, so these stay as
  * few as the deepest queue so far needed.
  *
- *	requests | iov of the chain just popped | iov or ranges of each request
- *		 | bounce memory of each request | while writes to guest memory
- *		 are logged: iov of each read, for the log
+ *	requests | iov or ranges of each request | bounce memory of each request
+ *		 | while writes to guest memory are logged: iov of each read, for
+ *		 the log
  */
 #include "blk_io.h"
 
@@ -87,6 +87,9 @@ union blk_slot {
 	struct blk_range range[BLK_RANGES_MAX];
 };
 
+/* What vq_pop() fills; the worker's, as no two requests are taken at once. */
+static _Thread_local struct iovec chain_iov[VQ_CHAIN_IOV_MAX];
+
 static void request_done(struct store_req *sreq, int err);
 
 /* Requests and their memory */
@@ -100,7 +103,6 @@ static int queue_map(struct blk_queue *bq)
 {
 	size_t size = bq->q->vq.size;
 	size_t ios = page_round(size * sizeof(*bq->ios));
-	size_t chain = VQ_CHAIN_IOV_MAX * sizeof(*bq->chain_iov);
 	size_t slots = page_round(size * sizeof(*bq->slots));
 	size_t read_iov = bq->q->vq.dirty ? slots : 0;
 	size_t bounce = 0;
@@ -108,16 +110,15 @@ static int queue_map(struct blk_queue *bq)
 
 	if (bq->blk->store->limits.bounces)
 		bounce = size * STORE_BOUNCE_SIZE;
-	bq->map_len = ios + chain + slots + bounce + read_iov;
+	bq->map_len = ios + slots + bounce + read_iov;
 	map = mmap(NULL, bq->map_len, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (map == MAP_FAILED)
 		return -ENOMEM;
 	bq->map = map;
 	bq->ios = (struct blk_io *)map;
-	bq->chain_iov = (struct iovec *)(map + ios);
-	bq->slots = (union blk_slot *)(map + ios + chain);
-	bq->bounce = bounce ? map + ios + chain + slots : NULL;
+	bq->slots = (union blk_slot *)(map + ios);
+	bq->bounce = bounce ? map + ios + slots : NULL;
 	bq->read_iov = read_iov ? (union blk_slot *)(map + bq->map_len -
 						     read_iov) : NULL;
 	bq->free = NULL;
@@ -445,7 +446,7 @@ static void reject(struct blk_queue *bq, const struct blk_req *req, u16 id)
 static int take_request(struct blk_queue *bq, struct blk_io *io)
 {
 	struct vq_chain chain = {
-		.iov = bq->chain_iov,
+		.iov = chain_iov,
 		.iov_max = VQ_CHAIN_IOV_MAX,
 	};
 	struct blk_req req;

@@ -45,7 +45,6 @@ struct blk_stats {
  * @ios:	requests
  * @unused:	requests from this one on were never used
  * @free:	stack of those that were
- * @chain_iov:	what vq_pop() fills
  * @slots:	one per request
  * @bounce:	STORE_BOUNCE_SIZE bytes per request, NULL if the store has no use
  * @read_iov:	where each read goes, for the dirty log; NULL: not logged
@@ -65,7 +64,6 @@ struct blk_queue {
 	struct blk_io *ios;
 	unsigned int unused;
 	struct blk_io *free;
-	struct iovec *chain_iov;
 	union blk_slot *slots;
 	u8 *bounce;
 	union blk_slot *read_iov;
@@ -104,7 +102,7 @@ enum blk_cache {
  * @fua:	what follows from it and the features; written by the control
  *		thread, read by workers
  * @bqs:	one per queue of the device
- * @hists:	how long requests took, BLK_OP_MAX for each queue
+ * @hists:	how long requests took, BLK_OP_MAX for each queue; @hists_len bytes
  * @limits:	as set last; control thread
  * @throttle:	what enforces them
  */
@@ -117,6 +115,7 @@ struct blk {
 	bool fua;
 	struct blk_queue *bqs;
 	struct hist *hists;
+	size_t hists_len;
 	struct throttle_limit limits[THROTTLE_DIMS];
 	struct throttle throttle;
 };

@@ -26,6 +26,7 @@
 #include "net_rarp.h"
 #include "net_rx.h"
 #include "net_tx.h"
+#include "pages.h"
 #include "port.h"
 #include "stats_table.h"
 #include "vu_proto.h"
@@ -287,7 +288,7 @@ static void net_destroy(struct device *dev)
 	device_fini(dev);
 	net->port->ops->close(net->port);
 	free(net->pairs);
-	free(net);
+	pages_free(net, sizeof(*net));
 }
 
 static const struct device_ops net_ops = {
@@ -359,7 +360,7 @@ int net_create(struct device **out, const struct conf_device *conf,
 			 NET_PAIRS_MAX);
 		return -EINVAL;
 	}
-	net = calloc(1, sizeof(*net));
+	net = pages_alloc(sizeof(*net));
 	if (!net)
 		return -ENOMEM;
 	net->num_pairs = conf->num_queues;
@@ -383,6 +384,6 @@ err_close:
 	net->port->ops->close(net->port);
 err_free:
 	free(net->pairs);
-	free(net);
+	pages_free(net, sizeof(*net));
 	return err;
 }

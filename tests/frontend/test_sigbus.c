@@ -50,7 +50,7 @@ static void mend(struct disk *disk, unsigned int region)
 	fe_ok(fe, vu_fe_add_mem_reg(fe, r));
 }
 
-/* As a driver does after a reset: the queue begins anew. */
+/* As after a reset by the driver: an empty queue, nothing in flight. */
 static void queue_anew(struct disk *disk)
 {
 	struct drv_vq *vq = &disk->dev.vq[0];
@@ -58,6 +58,9 @@ static void queue_anew(struct disk *disk)
 
 	fe_ok(fe, vu_fe_get_vring_base(fe, 0, &vq->ring.base));
 	drv_vq_reset(vq);
+	fe_ok(fe, vu_fe_get_inflight(fe, &disk->dev.record,
+				     disk->dev.conf.num_queues, vq->size));
+	fe_ok(fe, vu_fe_set_inflight(fe, &disk->dev.record));
 	fe_ok(fe, vu_fe_ring_start(fe, &vq->ring));
 }
 

@@ -11,7 +11,7 @@ test_store_file-srcs := $(B)/store_file.c $(B)/image.c $(B)/image_map.c $(B)/sig
 test_store_file-libs := -luring
 test_store_file-cflags := -Wno-unused-parameter
 test_blk-srcs := $(B)/blk.c $(B)/blk_report.c $(B)/blk_track.c \
-	$(B)/hist.c $(B)/throttle.c $(B)/conf_given.c
+	$(B)/hist.c $(B)/pages.c $(B)/throttle.c $(B)/conf_given.c
 test_image_map-srcs := $(B)/image_map.c $(B)/sigbus.c $(B)/iov.c
 test_image_map-cflags := -Wno-unused-parameter
 test_blk-cflags := -Wno-unused-parameter
