@@ -41,6 +41,8 @@ LANES = [
         Suite("frontend", ["make", "-s", "-C", "tests/frontend", "-j2", "check"], 900),
         Suite("fuzz", ["tests/fuzz/check"], 600),
         Suite("docs", ["tests/docs/check"], 300),
+        Suite("campaign",
+              ["tests/campaign", "kill", "--rounds=10", "--where=frontend"], 300),
         Suite("e2e", PYTEST + ["tests/e2e"], 2400, junit=True),
         Suite("support", ["scripts/pvlib/support.py", "--check"], 60),
     ],

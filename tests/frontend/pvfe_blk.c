@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -251,6 +252,15 @@ static unsigned int finished(const struct pvfe_run *run)
 	return __atomic_load_n(&run->finished, __ATOMIC_ACQUIRE);
 }
 
+/* SIGINT: enough; everything is finished and checked as if time were over. */
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int sig)
+{
+	(void)sig;
+	interrupted = 1;
+}
+
 static int reconnect(struct pvfe_run *run)
 {
 	int err;
@@ -279,7 +289,8 @@ static int watch(struct pvfe_run *run, u64 end_ns)
 	u64 left;
 	int err;
 
-	while (finished(run) < run->conf.queues && now_ns() < end_ns) {
+	while (finished(run) < run->conf.queues && now_ns() < end_ns &&
+	       !interrupted) {
 		left = (end_ns - now_ns()) / 1000000 + 1;
 		p.fd = run->dev.fe.sock;
 		p.revents = 0;
@@ -430,6 +441,7 @@ static int measure(struct pvfe_run *run, struct report *r)
 	err = watch(run, now_ns() + c->ramp * 1000000000ull);
 	if (err)
 		return err;
+	signal(SIGINT, interrupt);
 	set_phase(run, PHASE_MEASURE);
 	r->own_cpu_ns = own_cpu_ns();
 	r->peer_cpu_ns = peer_cpu_ns(run);
@@ -441,6 +453,8 @@ static int measure(struct pvfe_run *run, struct report *r)
 	/* A back end that was replaced has another process's count. */
 	r->peer_cpu_ns = run->reconnects ? 0 :
 					   peer_cpu_ns(run) - r->peer_cpu_ns;
+	interrupted = 0;
+	signal(SIGINT, SIG_DFL);
 	set_phase(run, PHASE_STOP);
 	return err ? err : watch(run, UINT64_MAX);
 }
