@@ -9,6 +9,7 @@
 #include "conf_file.h"
 #include "conf_table.h"
 #include "log.h"
+#include "sandbox.h"
 
 #define POLL_MAX_US_DEFAULT 50
 #define STUCK_AFTER_DEFAULT 30
@@ -21,6 +22,7 @@ int conf_load(struct conf *conf, int argc, char **argv)
 		.poll_max_us = POLL_MAX_US_DEFAULT,
 		.log_level = LOG_NOTICE,
 		.stuck_after = STUCK_AFTER_DEFAULT,
+		.sandbox = sandbox_default(),
 	};
 	ret = conf_args_load(conf, argc, argv);
 	if (!ret && conf->config)

@@ -78,6 +78,7 @@ struct conf_device {
  * @log_level:	syslog level
  * @stuck_after: seconds after which a request is reported as stuck, 0: never
  * @control:	path of the control socket, NULL: none
+ * @sandbox:	lock the process in when it has started
  * @config:	file that describes the devices, NULL: the command line does
  * @check_only:	say whether the configuration is good, and end
  */
@@ -91,6 +92,7 @@ struct conf {
 	int log_level;
 	unsigned int stuck_after;
 	const char *control;
+	bool sandbox;
 	const char *config;
 	bool check_only;
 };

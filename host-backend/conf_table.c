@@ -264,6 +264,14 @@ const struct conf_option conf_options[] = {
 		.offset = DAEMON_FIELD(log_level),
 	},
 	{
+		.name = "sandbox",
+		.value = "on|off",
+		.help = "lock the process in when it has started (default on)",
+		.scopes = CONF_IN_DAEMON,
+		.kind = CONF_SWITCH,
+		.offset = DAEMON_FIELD(sandbox),
+	},
+	{
 		.name = "config",
 		.value = "FILE",
 		.help = "run: file with a section for each device",

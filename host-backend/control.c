@@ -63,6 +63,7 @@ struct client {
 
 struct control {
 	struct daemon *daemon;
+	uid_t uid;
 	struct unix_socket socket;
 	struct ev_fd listener;
 	struct list clients;
@@ -102,9 +103,8 @@ static int answer_begin(struct client *c, json_t *answer)
 static int answer_send(struct client *c)
 {
 	while (c->out_done < c->out_len) {
-		ssize_t n = send(c->ev.fd, c->out + c->out_done,
-				 c->out_len - c->out_done,
-				 MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n = write(c->ev.fd, c->out + c->out_done,
+				  c->out_len - c->out_done);
 
 		if (n >= 0)
 			c->out_done += (size_t)n;
@@ -164,8 +164,8 @@ static int client_recv(struct client *c)
 	ssize_t n;
 
 	do {
-		n = recv(c->ev.fd, c->in + c->in_len, sizeof(c->in) - c->in_len,
-			 MSG_DONTWAIT);
+		n = read(c->ev.fd, c->in + c->in_len,
+			 sizeof(c->in) - c->in_len);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EAGAIN ? 0 : -errno;
@@ -234,7 +234,7 @@ static bool peer_allowed(const struct control *ctl, int sock)
 
 	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len))
 		return false;
-	if (!peer.uid || peer.uid == geteuid())
+	if (!peer.uid || peer.uid == ctl->uid)
 		return true;
 	return !stat(ctl->socket.path, &st) && (st.st_mode & S_IWGRP) &&
 	       in_group(sock, &peer, st.st_gid);
@@ -314,7 +314,10 @@ int control_create(struct control **out, struct daemon *d)
 
 	if (!ctl)
 		return -ENOMEM;
+	/* Reads /dev/urandom, which is out of reach when the first object comes. */
+	json_object_seed(0);
 	ctl->daemon = d;
+	ctl->uid = geteuid();
 	ctl->limit = (struct log_limit)LOG_LIMIT_INIT;
 	list_init(&ctl->clients);
 	err = unix_socket_listen(&ctl->socket, &conf);

@@ -10,6 +10,7 @@
 
 #include "conf.h"
 #include "evloop.h"
+#include "sandbox.h"
 
 struct control;
 struct device;
@@ -22,6 +23,7 @@ struct worker;
  * @conf:	as loaded
  * @loop:	the control thread's
  * @signals:	signalfd
+ * @sandbox:	see there
  * @workers:	@num_workers of them
  * @devices:	in the configuration's order
  * @servers:	one per device, same index
@@ -34,6 +36,7 @@ struct daemon {
 	struct conf conf;
 	struct evloop *loop;
 	struct ev_fd signals;
+	struct sandbox sandbox;
 	struct worker **workers;
 	unsigned int num_workers;
 	struct device **devices;

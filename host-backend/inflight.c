@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static_assert(sizeof(struct inflight_split) == 16,
@@ -70,6 +71,7 @@ static size_t part_len(u16 queue_size, bool packed)
 int inflight_create(struct inflight_shape *shape, bool packed, u8 note)
 {
 	struct note n = { .value = note };
+	const struct iovec iov = { .iov_base = &n, .iov_len = sizeof(n) };
 	u64 queues = shape->num_queues *
 		     align_up(part_len(shape->queue_size, packed));
 	int err, fd;
@@ -82,7 +84,7 @@ int inflight_create(struct inflight_shape *shape, bool packed, u8 note)
 	if (fd < 0)
 		return -errno;
 	if (ftruncate(fd, (off_t)shape->len) ||
-	    pwrite(fd, &n, sizeof(n), (off_t)queues) != sizeof(n) ||
+	    pwritev(fd, &iov, 1, (off_t)queues) != sizeof(n) ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
 		err = errno ? -errno : -EIO;
 		close(fd);

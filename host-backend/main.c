@@ -37,9 +37,9 @@
 /* Longest wait for I/O in flight at the end, seconds. */
 #define END_MAX_S 3
 
-static int (*const device_create[CONF_TYPE_MAX])(struct device **out,
-						 const struct conf_device *conf,
-						 const struct device_env *env) = {
+static int (*const device_create[CONF_TYPE_MAX])(
+	struct device **out, const struct conf_device *conf,
+	const struct device_env *env) = {
 	[CONF_BLK] = blk_create,
 	[CONF_NET] = net_create,
 };
@@ -138,6 +138,18 @@ static void raise_fd_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static int sigbus_catch(struct daemon *d)
+{
+	return sigbus_init();
+}
+
+static int loop_create(struct daemon *d)
+{
+	raise_fd_limit();
+	d->loop = evloop_create();
+	return d->loop ? 0 : -ENOMEM;
+}
+
 static int devices_open(struct daemon *d)
 {
 	struct device_env env = {
@@ -183,27 +195,42 @@ static int servers_open(struct daemon *d)
 	return 0;
 }
 
+static int sandbox_begin(struct daemon *d)
+{
+	int err = sandbox_prepare(&d->sandbox, &d->conf);
+
+	return err ?: sandbox_enter(&d->sandbox);
+}
+
+static int control_open(struct daemon *d)
+{
+	return d->conf.control ? control_create(&d->control, d) : 0;
+}
+
+static int stuck_watch(struct daemon *d)
+{
+	return d->conf.stuck_after ? stuck_create(&d->stuck, d) : 0;
+}
+
+static int sandbox_end(struct daemon *d)
+{
+	return sandbox_lock(&d->sandbox);
+}
+
+/* The order of the start: what needs names and rights first, threads last. */
+static int (*const steps[])(struct daemon *d) = {
+	sigbus_catch, loop_create,  signals_open,  workers_create, devices_open,
+	servers_open, control_open, stuck_watch,   sandbox_begin,  workers_start,
+	sandbox_end,
+};
+
 static int start(struct daemon *d)
 {
-	int err;
+	unsigned int i;
+	int err = 0;
 
-	raise_fd_limit();
-	d->loop = evloop_create();
-	if (!d->loop)
-		return -ENOMEM;
-	err = sigbus_init();
-	if (!err)
-		err = signals_open(d);
-	if (!err)
-		err = workers_start(d);
-	if (!err)
-		err = devices_open(d);
-	if (!err)
-		err = servers_open(d);
-	if (!err && d->conf.control)
-		err = control_create(&d->control, d);
-	if (!err && d->conf.stuck_after)
-		err = stuck_create(&d->stuck, d);
+	for (i = 0; i < ARRAY_SIZE(steps) && !err; i++)
+		err = steps[i](d);
 	return err;
 }
 

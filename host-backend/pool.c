@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,8 @@
  * @lock:	protects @jobs, @idle, @ending
  * @more:	a job was added, or the end has come
  * @idle:	threads that wait for @more and were not yet woken
+ * @started:	posted by each thread that runs
+ * @name:	of the threads
  * @num_threads: of @threads
  */
 struct pool {
@@ -28,6 +31,8 @@ struct pool {
 	pthread_cond_t more;
 	struct list jobs;
 	unsigned int idle;
+	sem_t started;
+	const char *name;
 	bool ending;
 	unsigned int num_threads;
 	pthread_t threads[];
@@ -57,6 +62,8 @@ static void *thread_main(void *arg)
 	struct pool *pool = arg;
 	struct pool_job *job;
 
+	pthread_setname_np(pthread_self(), pool->name);
+	sem_post(&pool->started);
 	while ((job = take_job(pool)))
 		job->run(job);
 	return NULL;
@@ -76,14 +83,19 @@ void pool_submit(struct pool *pool, struct list *jobs)
 	pthread_mutex_unlock(&pool->lock);
 }
 
-/* Signals are the control thread's business. */
-static int threads_start(struct pool *pool, unsigned int threads,
-			 const char *name)
+/*
+ * Signals are the control thread's business, but for those of its own doing.
+ *
+ * A thread makes system calls before it runs, which the sandbox may forbid
+ * from here on: they are waited for.
+ */
+static int threads_start(struct pool *pool, unsigned int threads)
 {
 	sigset_t all, old;
 	int err = 0;
 
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	while (pool->num_threads < threads) {
 		pthread_t *thread = &pool->threads[pool->num_threads];
@@ -91,7 +103,8 @@ static int threads_start(struct pool *pool, unsigned int threads,
 		err = -pthread_create(thread, NULL, thread_main, pool);
 		if (err)
 			break;
-		pthread_setname_np(*thread, name);
+		while (sem_wait(&pool->started))
+			;
 		pool->num_threads++;
 	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -109,7 +122,9 @@ int pool_create(struct pool **out, unsigned int threads, const char *name)
 	list_init(&pool->jobs);
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->more, NULL);
-	err = threads_start(pool, threads, name);
+	sem_init(&pool->started, 0, 0);
+	pool->name = name;
+	err = threads_start(pool, threads);
 	if (err) {
 		pool_destroy(pool);
 		return err;

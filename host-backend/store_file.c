@@ -189,9 +189,7 @@ static ssize_t transfer_now(const struct file_store *fs,
 	ssize_t ret;
 
 	/* In memory there is nothing to make durable: no RWF_DSYNC. */
-	if (req->op == STORE_READ && count == 1)
-		ret = pread(fd, iov->iov_base, iov->iov_len, offset);
-	else if (req->op == STORE_READ)
+	if (req->op == STORE_READ)
 		ret = preadv(fd, iov, count, offset);
 	else
 		ret = pwritev(fd, iov, count, offset);

@@ -71,6 +71,8 @@ struct worker {
 	pthread_t thread;
 	sem_t started;
 	int start_err;
+	bool soft_wanted;
+	bool running;
 };
 
 static const u64 one = 1;
@@ -410,7 +412,7 @@ static int kernel_ring_create(struct worker *w)
 
 static int ring_create(struct worker *w)
 {
-	if (w->conf.engine == IO_ENGINE_THREADS) {
+	if (w->soft_wanted) {
 		w->engine = "threads";
 		return soft_ring_create(&w->soft, &w->ring, w->conf.entries);
 	}
@@ -443,7 +445,7 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-/* Signals are the control thread's business, but for what an access causes. */
+/* Signals are the control thread's business, but for those of its own doing. */
 static int thread_start(struct worker *w)
 {
 	sigset_t all, old;
@@ -451,6 +453,7 @@ static int thread_start(struct worker *w)
 
 	sigfillset(&all);
 	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGSYS);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&w->thread, NULL, thread_main, w);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -487,24 +490,28 @@ int worker_create(struct worker **out, const struct worker_conf *conf)
 		err = -errno;
 		goto free_worker;
 	}
-	err = thread_start(w);
-	if (err)
-		goto close_mail;
-	while (sem_wait(&w->started))
-		;
-	if (w->start_err) {
-		pthread_join(w->thread, NULL);
-		err = w->start_err;
-		goto close_mail;
-	}
 	*out = w;
 	return 0;
 
-close_mail:
-	close(w->mail_fd);
 free_worker:
 	worker_free(w);
 	return err;
+}
+
+int worker_start(struct worker *w, enum io_engine engine)
+{
+	int err;
+
+	w->soft_wanted = engine == IO_ENGINE_THREADS;
+	err = thread_start(w);
+	if (err)
+		return err;
+	while (sem_wait(&w->started))
+		;
+	if (w->start_err)
+		pthread_join(w->thread, NULL);
+	w->running = !w->start_err;
+	return w->start_err;
 }
 
 static void stop_run(struct worker *w, struct worker_msg *msg)
@@ -516,8 +523,10 @@ void worker_destroy(struct worker *w)
 {
 	struct worker_msg stop = { .run = stop_run };
 
-	worker_post(w, &stop);
-	pthread_join(w->thread, NULL);
+	if (w->running) {
+		worker_post(w, &stop);
+		pthread_join(w->thread, NULL);
+	}
 	close(w->mail_fd);
 	worker_free(w);
 }

@@ -106,23 +106,26 @@ enum io_engine {
 /**
  * struct worker_conf - how to make one
  * @index:	number, for the thread's name ("pv-worker/3") and the log
- * @engine:	IO_ENGINE_THREADS, else io_uring
  * @poll_max_ns: upper bound of the adaptive polling window, 0: never spin
  * @entries:	SQ entries of the ring
  */
 struct worker_conf {
 	unsigned int index;
-	enum io_engine engine;
 	u32 poll_max_ns;
 	unsigned int entries;
 };
 
+/** worker_create() - all but the thread; messages may be posted; 0 or -errno */
+int worker_create(struct worker **out, const struct worker_conf *conf);
+
 /**
- * worker_create() - make the ring and start the thread
+ * worker_start() - start the thread, which makes the ring
+ *
+ * May be tried again with another engine.
  *
  * Return: 0; -EOPNOTSUPP where io_uring is older than Linux 5.13; -errno.
  */
-int worker_create(struct worker **out, const struct worker_conf *conf);
+int worker_start(struct worker *w, enum io_engine engine);
 
 /** worker_destroy() - stop the thread; nothing may be in flight any more */
 void worker_destroy(struct worker *w);

@@ -30,6 +30,9 @@ static unsigned int workers_wanted(const struct conf *conf)
 	return cpus > 0 ? min(queues, (unsigned int)cpus) : 1;
 }
 
+/* For a message: the sandbox lets nobody read it when it is needed. */
+static int io_uring_disabled;
+
 static enum io_engine engine_find(const char *name)
 {
 	if (name && !strcmp(name, "threads"))
@@ -40,7 +43,7 @@ static enum io_engine engine_find(const char *name)
 }
 
 /* Linux 6.6: 1: for a group, and others with CAP_SYS_ADMIN; 2: for nobody */
-static int disabled_by_sysctl(void)
+static int read_sysctl(void)
 {
 	FILE *f = fopen("/proc/sys/kernel/io_uring_disabled", "re");
 	int value = 0;
@@ -55,11 +58,9 @@ static int disabled_by_sysctl(void)
 
 static void explain(int err, char *buf, size_t size)
 {
-	int disabled = disabled_by_sysctl();
-
-	if (err == -EPERM && disabled)
+	if (err == -EPERM && io_uring_disabled)
 		snprintf(buf, size, "sysctl kernel.io_uring_disabled=%d",
-			 disabled);
+			 io_uring_disabled);
 	else if (err == -EPERM || err == -ENOSYS)
 		snprintf(
 			buf, size,
@@ -73,34 +74,33 @@ static void explain(int err, char *buf, size_t size)
 		snprintf(buf, size, "%s", strerror(-err));
 }
 
-/* True where @wc is to be tried again, on threads. */
-static bool fall_back(struct worker_conf *wc, int err)
+/* True where worker @index is to be tried again, on threads. */
+static bool fall_back(enum io_engine *engine, unsigned int index, int err)
 {
 	char why[128];
 
-	if (wc->engine == IO_ENGINE_THREADS) {
-		log_err("worker %u: cannot be started: %s", wc->index,
+	if (*engine == IO_ENGINE_THREADS) {
+		log_err("worker %u: cannot be started: %s", index,
 			strerror(-err));
 		return false;
 	}
 	explain(err, why, sizeof(why));
-	if (wc->engine == IO_ENGINE_IO_URING || wc->index) {
+	if (*engine == IO_ENGINE_IO_URING || index) {
 		log_err("worker %u: io_uring cannot be used (%s); io-engine=threads would do without",
-			wc->index, why);
+			index, why);
 		return false;
 	}
 	log_notice(
 		"io_uring cannot be used (%s): I/O is done by threads, at a lower rate",
 		why);
-	wc->engine = IO_ENGINE_THREADS;
+	*engine = IO_ENGINE_THREADS;
 	return true;
 }
 
-int workers_start(struct daemon *d)
+int workers_create(struct daemon *d)
 {
 	unsigned int want = workers_wanted(&d->conf);
 	struct worker_conf wc = {
-		.engine = engine_find(d->conf.io_engine),
 		.poll_max_ns = d->conf.poll_max_us * 1000,
 		.entries = WORKER_ENTRIES,
 	};
@@ -112,11 +112,30 @@ int workers_start(struct daemon *d)
 	while (d->num_workers < want) {
 		wc.index = d->num_workers;
 		err = worker_create(&d->workers[wc.index], &wc);
-		if (err && !fall_back(&wc, err))
+		if (err) {
+			log_err("worker %u: %s", wc.index, strerror(-err));
 			return err;
-		if (!err)
-			d->num_workers++;
+		}
+		d->num_workers++;
 	}
+	io_uring_disabled = read_sysctl();
+	return 0;
+}
+
+int workers_start(struct daemon *d)
+{
+	enum io_engine engine = engine_find(d->conf.io_engine);
+	unsigned int i = 0;
+
+	while (i < d->num_workers) {
+		int err = worker_start(d->workers[i], engine);
+
+		if (err && !fall_back(&engine, i, err))
+			return err;
+		i += !err;
+	}
+	if (engine == IO_ENGINE_THREADS)
+		d->sandbox.needs |= SYSCALLS_THREADS;
 	return 0;
 }
 

@@ -7,8 +7,11 @@
 
 struct daemon;
 
+/** workers_create() - all, but none of their threads; 0 or -errno, logged */
+int workers_create(struct daemon *d);
+
 /**
- * workers_start() - make all workers
+ * workers_start() - start their threads
  *
  * With io-engine=auto the first one finds out whether io_uring can be used; if
  * not, one line says why and all run on threads.

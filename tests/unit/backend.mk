@@ -24,6 +24,9 @@ test_conf-srcs := $(patsubst %,$(core)/%.c,conf conf_args conf_device \
 	conf_file conf_given conf_set conf_table suggest)
 test_conf-libs := -linih
 
+test_sandbox-srcs := $(core)/syscalls.c $(core)/landlock.c
+test_sandbox-libs := -lseccomp
+
 # As the daemon is built: callbacks need not use all that they are given.
-$(foreach t,list mem dirty sigbus vq_split vq_packed vq_order vu_msg evloop worker soft_ring conf,\
+$(foreach t,list mem dirty sigbus vq_split vq_packed vq_order vu_msg evloop worker soft_ring conf sandbox,\
 	$(eval test_$(t)-cflags := -Wno-unused-parameter))

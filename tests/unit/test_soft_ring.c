@@ -35,12 +35,12 @@ static bool threads;
 static int setup(void **state)
 {
 	const struct worker_conf conf = {
-		.engine = threads ? IO_ENGINE_THREADS : IO_ENGINE_IO_URING,
 		.entries = 8,
 	};
 
 	sem_init(&done, 0, 0);
-	return worker_create(&w, &conf);
+	return worker_create(&w, &conf) ||
+	       worker_start(w, threads ? IO_ENGINE_THREADS : IO_ENGINE_IO_URING);
 }
 
 static int teardown(void **state)

@@ -525,10 +525,10 @@ static enum io_engine engine = IO_ENGINE_IO_URING;
 
 static int start_worker(void **state)
 {
-	const struct worker_conf conf = { .engine = engine, .entries = 64 };
+	const struct worker_conf conf = { .entries = 64 };
 
 	(void)state;
-	return worker_create(&worker, &conf);
+	return worker_create(&worker, &conf) || worker_start(worker, engine);
 }
 
 static int stop_worker(void **state)

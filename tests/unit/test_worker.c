@@ -25,13 +25,12 @@ static enum io_engine engine = IO_ENGINE_IO_URING;
 static int start_worker(u32 poll_max_ns)
 {
 	const struct worker_conf conf = {
-		.engine = engine,
 		.poll_max_ns = poll_max_ns,
 		.entries = 8,
 	};
 
 	sem_init(&done, 0, 0);
-	return worker_create(&w, &conf);
+	return worker_create(&w, &conf) || worker_start(w, engine);
 }
 
 static int setup(void **state)
