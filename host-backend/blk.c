@@ -192,6 +192,27 @@ static int blk_config_write(struct device *dev, u32 off, u32 len,
 	return writeback ? 0 : blk->store->ops->sync(blk->store);
 }
 
+static int blk_acquire(struct device *dev)
+{
+	struct store *store = blk_of(dev)->store;
+
+	return store->ops->acquire ? store->ops->acquire(store) : 0;
+}
+
+/* The other end may be a host that shares no page cache with this one. */
+static void blk_release(struct device *dev)
+{
+	struct store *store = blk_of(dev)->store;
+	int err = store->ops->sync(store);
+
+	if (err)
+		log_err("%s: cannot be made durable before its guest moves on: %s",
+			dev->name, strerror(-err));
+	if (store->ops->release)
+		store->ops->release(store);
+	log_info("%s: its guest migrates, handed over", dev->name);
+}
+
 /* The driver's choice of write cache, which no front end carries along. */
 static size_t blk_state_save(const struct device *dev, u8 *buf)
 {
@@ -268,6 +289,8 @@ static const struct device_ops blk_ops = {
 	.features_set = blk_features_set,
 	.note = blk_note,
 	.note_set = blk_note_set,
+	.acquire = blk_acquire,
+	.release = blk_release,
 	.state_save = blk_state_save,
 	.state_load = blk_state_load,
 	.queue_start = blk_queue_start,

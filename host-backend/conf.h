@@ -39,6 +39,7 @@ enum conf_type {
  * @serial:	blk: up to 20 bytes (virtio 1.3, 5.2.6.1)
  * @block_size:	blk: logical block size in bytes, 0: the store's own
  * @read_only:	blk
+ * @incoming:	blk
  * @limits:	blk: I/Os and bytes a second, by enum throttle_dim
  * @direct:	blk: open with O_DIRECT
  * @tap:	net: interface name
@@ -61,6 +62,7 @@ struct conf_device {
 	const char *serial;
 	unsigned int block_size;
 	bool read_only;
+	bool incoming;
 	struct throttle_limit limits[THROTTLE_DIMS];
 	bool direct;
 	const char *tap;

@@ -135,6 +135,14 @@ const struct conf_option conf_options[] = {
 		.offset = DEVICE_FIELD(read_only),
 	},
 	{
+		.name = "incoming",
+		.value = "yes|no",
+		.help = "a guest will migrate here: take the image when it comes",
+		.scopes = CONF_IN_BLK,
+		.kind = CONF_SWITCH,
+		.offset = DEVICE_FIELD(incoming),
+	},
+	{
 		.name = "direct",
 		.value = "yes|no",
 		.help = "go past the host's page cache (default yes)",

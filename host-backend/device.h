@@ -64,6 +64,10 @@ struct device_oldest {
  *		net's receive queues wait for frames, not for buffers
  * @queue_stop:	worker's thread; take nothing new, cancel what waits for the
  *		outside (tap reads); queue_put() of the last ends the drain
+ * @acquire:	the driver begins, on every ring's start: take what only one
+ *		process may use; 0 or -errno.  Control thread
+ * @release:	all rings have stopped while the guest migrates: all that it
+ *		wrote must be where its new place finds it, and free to use
  * @state_save:	what must come along in a migration and is said by nothing else:
  *		write it to @buf, DEVICE_STATE_MAX bytes; how many.  Control
  *		thread, all queues stopped, as with @state_load
@@ -86,7 +90,7 @@ struct device_oldest {
  * @destroy:	all queues stopped; frees the device
  *
  * Optional: config_write, features_set, queue_enabled, queue_start, queue_arm,
- * queue_stop, state_save with state_load, announce, mtu_set, reload, stats and
+ * queue_stop, acquire, release, state_save with state_load, announce, mtu_set, reload, stats and
  * what follows, but for destroy; note and note_set unless INFLIGHT_SHMFD is among
  * @protocol_features.
  */
@@ -108,6 +112,8 @@ struct device_ops {
 	unsigned int (*queue_run)(struct queue *q);
 	bool (*queue_arm)(struct queue *q);
 	void (*queue_stop)(struct queue *q);
+	int (*acquire)(struct device *dev);
+	void (*release)(struct device *dev);
 	size_t (*state_save)(const struct device *dev, u8 *buf);
 	int (*state_load)(struct device *dev, const u8 *buf, size_t len);
 	int (*announce)(struct device *dev, const u8 *mac);

@@ -58,7 +58,7 @@ static int open_file(const struct conf_device *conf, mode_t type)
 	unsigned int waited_ms = 0;
 	int err, fd;
 
-	if (S_ISBLK(type) && !conf->read_only)
+	if (S_ISBLK(type) && !conf->read_only && !conf->incoming)
 		flags |= O_EXCL;
 	do {
 		fd = open(conf->blk_file, flags);
@@ -96,26 +96,61 @@ static int check_type(const struct conf_device *conf, mode_t type)
  * Open file description locks on the whole file: they belong to this open and
  * conflict with QEMU's, which are of the same kind on single bytes.
  */
-static int lock_image(const struct image *img, const struct conf_device *conf)
+static int set_lock(const struct image *img, short type)
 {
-	struct flock lock = {
-		.l_type = conf->read_only ? F_RDLCK : F_WRLCK,
-		.l_whence = SEEK_SET,
-	};
-	unsigned int waited_ms = 0;
+	struct flock lock = { .l_type = type, .l_whence = SEEK_SET };
 
+	return fcntl(img->fd, F_OFD_SETLK, &lock) ? -errno : 0;
+}
+
+static bool lock_is_taken(int err)
+{
+	return err == -EAGAIN || err == -EACCES;
+}
+
+int image_lock(struct image *img)
+{
+	int err;
+
+	if (img->locked)
+		return 0;
+	err = set_lock(img, img->writable ? F_WRLCK : F_RDLCK);
+	if (lock_is_taken(err))
+		return -EBUSY;
+	/* No locks here, or no lock service: image_open() has warned of it. */
+	img->locked = true;
+	return 0;
+}
+
+void image_unlock(struct image *img)
+{
+	if (img->locked)
+		set_lock(img, F_UNLCK);
+	img->locked = false;
+}
+
+static int lock_image(struct image *img, const struct conf_device *conf)
+{
+	short type = conf->read_only ? F_RDLCK : F_WRLCK;
+	unsigned int waited_ms = 0;
+	int err;
+
+	/* The other daemon has it until the guest is here: image_lock(). */
+	if (conf->incoming)
+		return 0;
 	do {
-		if (fcntl(img->fd, F_OFD_SETLK, &lock) == 0)
-			return 0;
-	} while ((errno == EAGAIN || errno == EACCES) &&
-		 wait_for_owner(&waited_ms));
-	if (errno == EAGAIN || errno == EACCES)
+		err = set_lock(img, type);
+	} while (lock_is_taken(err) && wait_for_owner(&waited_ms));
+	if (lock_is_taken(err))
 		return refuse(conf, -EBUSY,
 			      conf->read_only ? "another program writes to it" :
 						"another program uses it");
 	/* NFS without a lock service and the like: warn, but work. */
-	conf_log(LOG_WARNING, conf, "blk-file",
-		 "cannot be locked against other users: %s", strerror(errno));
+	if (err)
+		conf_log(LOG_WARNING, conf, "blk-file",
+			 "cannot be locked against other users: %s",
+			 strerror(-err));
+	img->locked = true;
 	return 0;
 }
 

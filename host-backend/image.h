@@ -16,6 +16,7 @@ struct conf_device;
  *		-1 where @fd is not O_DIRECT
  * @size:	bytes, a multiple of 512
  * @block_device: else a regular file
+ * @locked:	against other programs; not between a migration's two ends
  * @writable:	opened for writing
  * @in_memory:	on a file system that never waits for a device (tmpfs)
  * @mem_align:	of buffers for @fd, bytes, a power of two
@@ -27,6 +28,7 @@ struct image {
 	int fd;
 	int page_fd;
 	u64 size;
+	bool locked;
 	bool block_device;
 	bool writable;
 	bool in_memory;
@@ -46,6 +48,16 @@ struct image {
  * Return: 0 or -errno, logged as one line.
  */
 int image_open(struct image *img, const struct conf_device *conf);
+
+/**
+ * image_lock() - take it for this process alone, where it is not
+ *
+ * Return: 0 or -EBUSY (another program has it).
+ */
+int image_lock(struct image *img);
+
+/** image_unlock() - let another program take it */
+void image_unlock(struct image *img);
 
 /** image_measure() - current size in bytes; 0 or -errno */
 int image_measure(const struct image *img, u64 *size);

@@ -136,6 +136,9 @@ struct store_limits {
  * @submit:	start @req on @worker; 0 or -errno where it is already over
  *		(@done is not called), else -EINPROGRESS
  * @sync:	make all completed writes durable, blocking; control thread
+ * @acquire:	a driver begins: nobody else may use the disk; 0 or -EBUSY.
+ *		Again and again, control thread.  Optional, as @release
+ * @release:	its driver has moved to another host process, which may use it
  * @grow:	make it @size bytes, more than it has; refresh() comes after.
  *		Optional
  * @refresh:	look at the size again; true where it changed
@@ -147,6 +150,8 @@ struct store_ops {
 	int (*submit)(struct store *st, struct worker *w,
 		      struct store_req *req);
 	int (*sync)(struct store *st);
+	int (*acquire)(struct store *st);
+	void (*release)(struct store *st);
 	int (*grow)(struct store *st, u64 size);
 	bool (*refresh)(struct store *st);
 	void (*close)(struct store *st);

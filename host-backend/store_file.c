@@ -537,6 +537,16 @@ static void map_image(struct file_store *fs, u64 size)
 		__atomic_store_n(&fs->map, map, __ATOMIC_RELEASE);
 }
 
+static int file_acquire(struct store *st)
+{
+	return image_lock(&container_of(st, struct file_store, st)->img);
+}
+
+static void file_release(struct store *st)
+{
+	image_unlock(&container_of(st, struct file_store, st)->img);
+}
+
 static bool file_refresh(struct store *st)
 {
 	struct file_store *fs = container_of(st, struct file_store, st);
@@ -617,6 +627,8 @@ const struct store_ops store_file_ops = {
 	.open = file_open,
 	.submit = file_submit,
 	.sync = file_sync,
+	.acquire = file_acquire,
+	.release = file_release,
 	.grow = file_grow,
 	.refresh = file_refresh,
 	.close = file_close,

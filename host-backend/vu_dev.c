@@ -216,6 +216,8 @@ static int finish(struct vu_dev *vd, const struct vu_message *m, int err)
 static int handle(struct vu_dev *vd, const struct vu_message *m,
 		  struct queue *q)
 {
+	bool migrating = device_logs(vd->dev);
+	bool was_running = vd->state == VU_RUNNING;
 	int err;
 
 	err = m->handler(vd, &vd->in.msg, q);
@@ -225,6 +227,10 @@ static int handle(struct vu_dev *vd, const struct vu_message *m,
 		err = vu_refuse(vd, q->start_err, "%s",
 				queue_start_error(q->start_err));
 	update_state(vd);
+	/* Before the reply, after which another may use what we had. */
+	if (was_running && migrating && vd->state != VU_RUNNING &&
+	    vd->dev->ops->release)
+		vd->dev->ops->release(vd->dev);
 	return finish(vd, m, err);
 }
 

@@ -328,10 +328,17 @@ static int get_vring_base(struct vu_dev *vd, struct vu_msg *msg,
 static int set_vring_kick(struct vu_dev *vd, struct vu_msg *msg,
 			  struct queue *q)
 {
+	struct device *dev = vd->dev;
+	int err;
+
 	/* QEMU leaves out memory that it cannot share, and starts all the same. */
 	if (!vd->dev->mem.count)
 		return vu_refuse(vd, -EFAULT,
 				 "the guest's memory is not shared (QEMU: -object memory-backend-memfd,id=m,size=...,share=on -machine memory-backend=m)");
+	err = dev->ops->acquire ? dev->ops->acquire(dev) : 0;
+	if (err)
+		return vu_refuse(vd, err,
+				 "what is behind it is in use by another program");
 	/* Set up anew, so that what broke it before is over. */
 	vq_stop(&q->vq);
 	vu_take_fd(msg, &q->kick_fd);

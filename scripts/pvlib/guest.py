@@ -67,12 +67,12 @@ class Guest:
         self.jobs = {}
         self.changed = threading.Condition()
         self.gone = False
-        self.reader = threading.Thread(target=self.read_frames, daemon=True)
+        self.reader = None
 
     def __enter__(self):
         try:
             self.machine.start(self.prefix)
-            self.reader.start()
+            self.listen()
             self.boot()
         except BaseException:
             self.machine.stop()
@@ -81,6 +81,18 @@ class Guest:
 
     def __exit__(self, *exception):
         self.machine.stop()
+
+    def listen(self):
+        """Read what comes out of the machine's command port from now on."""
+        self.reader = threading.Thread(target=self.read_frames, args=[self.machine],
+                                       daemon=True)
+        self.reader.start()
+
+    def move(self, machine):
+        """The guest has migrated: another QEMU has its command port now."""
+        with self.changed:
+            self.machine = machine
+        self.listen()
 
     def boot(self):
         limit = BOOT_SECONDS[self.machine.accelerator]
@@ -138,9 +150,9 @@ class Guest:
     def dmesg(self):
         return self.run("dmesg").out
 
-    def read_frames(self):
+    def read_frames(self, machine):
         """Runs in the thread until QEMU closes the port."""
-        file = self.machine.port.makefile("rb")
+        file = machine.port.makefile("rb")
         try:
             for head in file:
                 kind, number, length = head.decode().split()
@@ -148,7 +160,7 @@ class Guest:
         except (OSError, ValueError):
             pass  # the port was closed under us: the same as its end
         with self.changed:
-            self.gone = True
+            self.gone = self.machine is machine
             self.changed.notify_all()
 
     def take_frame(self, kind, number, data):

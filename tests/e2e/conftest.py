@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 import pytest  # noqa: E402  (needs the path above to find what it tests)
 
-from pvlib import pair  # noqa: E402
+from pvlib import migrant, pair  # noqa: E402  (needs the path above to find what it tests)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -25,5 +25,5 @@ def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
     for value in getattr(item, "funcargs", {}).values():
-        if report.failed and isinstance(value, pair.Pair):
+        if report.failed and isinstance(value, (pair.Pair, migrant.Migrant)):
             report.sections.append(("guest", value.evidence()))
