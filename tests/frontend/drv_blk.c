@@ -83,8 +83,14 @@ int drv_blk_capacity(struct drv_dev *dev, u64 *bytes)
 	struct virtio_blk_config c;
 	int err;
 
-	/* All of it, as drivers and their front ends do: with the cache mode. */
-	err = vu_fe_get_config(&dev->fe, 0, sizeof(c), &c);
+	/*
+	 * With the cache mode, as drivers and their front ends do, and as far
+	 * as older back ends go too (qemu-storage-daemon 7.2).
+	 */
+	err = vu_fe_get_config(&dev->fe, 0,
+			       offsetof(struct virtio_blk_config,
+					max_secure_erase_sectors),
+			       &c);
 	if (err)
 		return err;
 	*bytes = le64toh((__force u64)c.capacity) * DRV_BLK_SECTOR;
