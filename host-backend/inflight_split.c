@@ -100,7 +100,7 @@ enum inflight_fault inflight_split_parse(struct inflight_found *found,
 	found->batch = 0;
 	found->counter = 0;
 	found->count = 0;
-	memset(found->state, INFLIGHT_FREE, size);
+	memset(found->state, INFLIGHT_FREE, part->queue_size);
 	if (part->len < sizeof(*r) + part->queue_size * sizeof(r->desc[0]))
 		return INFLIGHT_FAULT_LEN;
 	fault = check_header(r, part, size, &found->fresh);

@@ -345,6 +345,23 @@ static void split_does_not_fit(void **state)
 			 INFLIGHT_FAULT_SIZE);
 }
 
+/* Likewise with what is allocated for that record, and so as short as it. */
+static void split_ring_larger_than_record(void **state)
+{
+	const struct inflight_part part = {
+		.hva = &split,
+		.len = sizeof(split),
+		.queue_size = 1,
+	};
+	struct inflight_found small;
+
+	(void)state;
+	assert_int_equal(inflight_found_alloc(&small, &part), 0);
+	assert_int_equal(inflight_split_parse(&small, &part, RING, 100),
+			 INFLIGHT_FAULT_SIZE);
+	inflight_found_free(&small);
+}
+
 /* Whatever is there is refused, or is something that a ring can have. */
 static void split_noise(void **state)
 {
@@ -387,6 +404,8 @@ int main(void)
 		cmocka_unit_test_setup(split_nobody_used_it, split_setup),
 		cmocka_unit_test_setup(split_lies, split_setup),
 		cmocka_unit_test_setup(split_does_not_fit, split_setup),
+		cmocka_unit_test_setup(split_ring_larger_than_record,
+				       split_setup),
 		cmocka_unit_test_setup(split_noise, split_setup),
 		cmocka_unit_test(faults_have_names),
 	};
