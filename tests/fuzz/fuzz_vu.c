@@ -35,6 +35,7 @@
 #include "vu_proto.h"
 
 #define GUEST_BYTES  0x10000
+#define RECORD_BYTES 0x8000
 #define COMMANDS_MAX 64
 
 /* One after the other, in one input. */
@@ -57,6 +58,7 @@ enum command {
 	CMD_RAW,		/* bytes that are no message */
 	CMD_CONFIG_CHANGED,	/* the host resized the disk */
 	CMD_CHANNEL_CLOSE,	/* our end of the back end's channel */
+	CMD_RECORD,		/* as CMD_MEMORY, into log or record */
 	CMD_MESSAGES = CMD_MEMORY
 };
 
@@ -71,7 +73,15 @@ enum how {
 	HOW_LONG = 0x40,	/* payload's length counts fours */
 };
 
-enum fd_kind { FD_MEMORY, FD_EVENT, FD_CHANNEL, FD_NULL, FD_SMALL, FD_KINDS };
+enum fd_kind {
+	FD_MEMORY,	/* the guest's */
+	FD_EVENT,
+	FD_CHANNEL,	/* the other end of our channel */
+	FD_NULL,	/* what nobody can map */
+	FD_RECORD,	/* sealed: a log, a record of what is in flight */
+	FD_PIPE,	/* a state to load */
+	FD_KINDS
+};
 
 /**
  * struct side - a device of the daemon and the front end's end of its socket
@@ -89,6 +99,7 @@ struct side {
 static struct side sides[2];
 static struct evloop *loop;
 static u8 *guest;
+static u8 *record;
 static int fds[FD_KINDS];
 static int channel; /* our end, or -1 */
 static u64 fds_at_start; /* a bit each */
@@ -240,6 +251,22 @@ static void send_bytes(struct side *s, void *bytes, size_t len, int *send_fds,
 		return;
 }
 
+/* A state as a migration brings it, all there, or for the daemon to write. */
+static int state_make(struct fuzz_input *in)
+{
+	u8 how = fuzz_u8(in);
+	u8 state[255];
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK))
+		abort();
+	fuzz_bytes(in, state, how & 0x7f);
+	if (write(ends[1], state, how & 0x7f) < 0)
+		abort();
+	close(ends[how >> 7 ? 0 : 1]);
+	return ends[how >> 7 ? 1 : 0];
+}
+
 /* *theirs: what is to be closed when it has been sent, or -1 */
 static unsigned int fds_take(struct fuzz_input *in, int *send_fds, int *theirs)
 {
@@ -250,10 +277,12 @@ static unsigned int fds_take(struct fuzz_input *in, int *send_fds, int *theirs)
 	for (unsigned int i = 0; i < n; i++)
 		send_fds[i] = fds[kind];
 	*theirs = -1;
-	if (n && kind == FD_CHANNEL) {
+	if (n && kind == FD_CHANNEL)
 		*theirs = channel_make();
+	if (n && kind == FD_PIPE)
+		*theirs = state_make(in);
+	if (*theirs >= 0)
 		send_fds[0] = *theirs;
-	}
 	return n;
 }
 
@@ -294,14 +323,14 @@ static void message(struct side *s, u8 request, struct fuzz_input *in)
 		read_replies(s);
 }
 
-static void write_memory(struct fuzz_input *in)
+static void write_memory(u8 *memory, size_t size, struct fuzz_input *in)
 {
-	u16 gpa = fuzz_u16(in);
+	size_t at = fuzz_u16(in) % size;
 	u8 buf[255];
 	u8 len = fuzz_u8(in);
 
 	fuzz_bytes(in, buf, len);
-	memcpy(guest + gpa, buf, min((size_t)len, (size_t)GUEST_BYTES - gpa));
+	memcpy(memory + at, buf, min((size_t)len, size - at));
 }
 
 static void raw(struct side *s, struct fuzz_input *in)
@@ -320,7 +349,10 @@ static void command(struct side *s, struct fuzz_input *in)
 
 	switch (cmd) {
 	case CMD_MEMORY:
-		write_memory(in);
+		write_memory(guest, GUEST_BYTES, in);
+		break;
+	case CMD_RECORD:
+		write_memory(record, RECORD_BYTES, in);
 		break;
 	case CMD_TURNS:
 		settle(s);
@@ -365,6 +397,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	struct side *s = &sides[fuzz_u8(&in) & 1];
 
 	memset(guest, 0, GUEST_BYTES);
+	memset(record, 0, RECORD_BYTES);
 	fds_at_start = fds_open();
 	/* A closed connection is followed by the next one, as a server does. */
 	for (unsigned int i = 0; in.left && i < FRONT_ENDS_MAX; i++)
@@ -399,7 +432,7 @@ static void side_init(struct side *s, char **argv,
 
 static int memory_make(const char *name, size_t size)
 {
-	int fd = memfd_create(name, MFD_CLOEXEC);
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	if (fd < 0 || ftruncate(fd, (off_t)size))
 		abort();
@@ -409,14 +442,18 @@ static int memory_make(const char *name, size_t size)
 static void front_end_init(void)
 {
 	fds[FD_MEMORY] = memory_make("guest", GUEST_BYTES);
-	fds[FD_SMALL] = memory_make("small", 4096);
+	fds[FD_RECORD] = memory_make("record", RECORD_BYTES);
+	fcntl(fds[FD_RECORD], F_ADD_SEALS, F_SEAL_SHRINK);
+	record = mmap(NULL, RECORD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
+		      fds[FD_RECORD], 0);
 	fds[FD_EVENT] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	fds[FD_NULL] = open("/dev/null", O_RDWR | O_CLOEXEC);
 	fds[FD_CHANNEL] = fds[FD_NULL];
+	fds[FD_PIPE] = fds[FD_NULL];
 	channel = -1;
 	guest = mmap(NULL, GUEST_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
 		     fds[FD_MEMORY], 0);
-	if (guest == MAP_FAILED || fds[FD_EVENT] < 0 || fds[FD_NULL] < 0)
+	if (guest == MAP_FAILED || record == MAP_FAILED || fds[FD_EVENT] < 0 || fds[FD_NULL] < 0)
 		abort();
 }
 

@@ -34,6 +34,26 @@ struct ring_desc ring_desc_take(struct fuzz_input *in)
 	return d;
 }
 
+/* Exactly as long as its shape says; some have had another owner. */
+static void record_take(struct ring *r, struct fuzz_input *in, bool foreign)
+{
+	bool packed = r->driver->features & BIT_ULL(VIRTIO_F_RING_PACKED);
+	struct inflight_part *part = &r->setup.inflight;
+	u16 room = (u16)min(r->setup.size, 1024U);
+
+	part->queue_size = room;
+	part->len = packed ? sizeof(struct inflight_packed) +
+				     room * sizeof(struct inflight_packed_desc) :
+			     sizeof(struct inflight_split) +
+				     room * sizeof(struct inflight_split_desc);
+	part->hva = calloc(1, part->len);
+	if (!part->hva)
+		abort();
+	r->setup.inflight_fault = &r->fault;
+	if (foreign)
+		fuzz_bytes(in, part->hva, min((size_t)fuzz_u8(in), part->len));
+}
+
 static u64 area_take(struct fuzz_input *in, bool regular, u64 gpa)
 {
 	return GUEST_UVA + (regular ? gpa : fuzz_u16(in));
@@ -57,6 +77,8 @@ static void setup_take(struct ring *r, struct fuzz_input *in)
 	r->setup.used_uva = area_take(in, regular, RING_USED);
 	if (how & 0x20)
 		r->setup.base = fuzz_u32(in) & r->driver->base_mask;
+	if (how & 0x08)
+		record_take(r, in, how & 0x10);
 }
 
 /* A ring that is started stands where it was told to. */
@@ -72,6 +94,7 @@ static bool start(struct ring *r)
 	FUZZ_CHECK(r->vq.size == r->setup.size && r->vq.size > 0);
 	FUZZ_CHECK(!vq_broken(&r->vq));
 	r->num_popped = 0;
+	r->num_pushed = 0;
 	r->fresh = 0;
 	return true;
 }
@@ -140,6 +163,8 @@ static void push(struct ring *r, struct fuzz_input *in)
 		return;
 	i = which % r->num_popped;
 	vq_push(&r->vq, r->popped[i], fuzz_u16(in));
+	if (r->num_pushed < ARRAY_SIZE(r->pushed))
+		r->pushed[r->num_pushed++] = r->popped[i];
 	r->num_popped--;
 	memmove(&r->popped[i], &r->popped[i + 1],
 		(r->num_popped - i) * sizeof(r->popped[0]));
@@ -152,13 +177,17 @@ static void publish(struct ring *r)
 
 	FUZZ_CHECK(!call || !vq_broken(&r->vq));
 	FUZZ_CHECK(!vq_publish(&r->vq));
+	/* With IN_ORDER some may still wait for their turn. */
+	if (!r->vq.order)
+		r->num_pushed = 0;
 }
 
 static void unpop(struct ring *r, struct fuzz_input *in)
 {
 	unsigned int n = fuzz_u8(in) % (r->fresh + 1);
 
-	if (vq_broken(&r->vq))
+	/* Not with a record: no device that unpops has one. */
+	if (vq_broken(&r->vq) || r->vq.track)
 		return;
 	r->fresh -= n;
 	while (n--)
@@ -198,6 +227,56 @@ static bool restart(struct ring *r)
 	return start(r);
 }
 
+/* All that is not yet the driver's, among it what no one has popped again. */
+static unsigned int outstanding(const struct ring *r, u16 *ids)
+{
+	const struct inflight_track *t = r->vq.track;
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < r->num_popped; i++)
+		ids[n++] = r->popped[i];
+	for (unsigned int i = 0; i < r->num_pushed; i++)
+		ids[n++] = r->pushed[i];
+	for (unsigned int i = t->again_next; i < t->recovered; i++)
+		ids[n++] = t->again[i];
+	return n;
+}
+
+static bool among(const u16 *ids, unsigned int count, u16 id)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (ids[i] == id)
+			return true;
+	return false;
+}
+
+/*
+ * The daemon dies here, and another one goes on with the record: nothing comes
+ * back of what the driver has got back, and nothing twice.
+ */
+static bool killed(struct ring *r)
+{
+	static u16 ids[3 * VQ_SIZE_MAX];
+	const struct inflight_track *t;
+	unsigned int n;
+
+	if (!r->vq.track || vq_broken(&r->vq) ||
+	    r->num_pushed == ARRAY_SIZE(r->pushed))
+		return true;
+	n = outstanding(r, ids);
+	r->setup.base = vq_base(&r->vq);
+	/* The guest may have changed what the record is checked against. */
+	if (!start(r))
+		return false;
+	t = r->vq.track;
+	FUZZ_CHECK(t->recovered <= n);
+	for (unsigned int i = 0; i < t->recovered; i++) {
+		FUZZ_CHECK(among(ids, n, t->again[i]));
+		FUZZ_CHECK(!among(t->again, i, t->again[i]));
+	}
+	return true;
+}
+
 enum command {
 	CMD_DESC,
 	CMD_TABLE_DESC,
@@ -210,6 +289,7 @@ enum command {
 	CMD_NOTIFY,
 	CMD_RAW,
 	CMD_RESTART,
+	CMD_KILLED,
 	CMD_MAX
 };
 
@@ -248,6 +328,8 @@ static bool command(struct ring *r, struct fuzz_input *in)
 		break;
 	case CMD_RESTART:
 		return restart(r);
+	case CMD_KILLED:
+		return killed(r);
 	}
 	return true;
 }
@@ -260,10 +342,11 @@ void ring_run(const struct ring_driver *driver, struct fuzz_input *in)
 	r.driver = driver;
 	r.wrap = true;
 	setup_take(&r, in);
-	if (!start(&r))
-		return;
-	for (unsigned int i = 0; in->left && i < COMMANDS_MAX; i++)
-		if (!command(&r, in))
-			break;
-	vq_stop(&r.vq);
+	if (start(&r)) {
+		for (unsigned int i = 0; in->left && i < COMMANDS_MAX; i++)
+			if (!command(&r, in))
+				break;
+		vq_stop(&r.vq);
+	}
+	free(r.setup.inflight.hva);
 }

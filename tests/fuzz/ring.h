@@ -48,6 +48,8 @@ struct ring_driver {
  * @wrap:	driver's wrap counter (packed)
  * @popped:	ids that were taken and not yet given back, oldest first
  * @fresh:	of those, how many since the last push: may be unpopped
+ * @pushed:	pushed, and not yet published
+ * @fault:	why the record was refused
  */
 struct ring {
 	const struct ring_driver *driver;
@@ -58,6 +60,9 @@ struct ring {
 	u16 popped[256];
 	unsigned int num_popped;
 	unsigned int fresh;
+	u16 pushed[256];
+	unsigned int num_pushed;
+	enum inflight_fault fault;
 };
 
 /** ring_run() - one input */
