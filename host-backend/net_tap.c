@@ -55,6 +55,9 @@
 /* After a frame of this many bytes the next ones are read in place. */
 #define TAP_IN_PLACE_MIN 4096
 
+/* Frames of our own are as short as Ethernet's can be. */
+#define TAP_INJECT_MAX 64
+
 struct tap_queue;
 
 /**
@@ -502,14 +505,13 @@ static void tap_pair_enable(struct port *port, unsigned int pair, bool on)
 
 static int tap_inject(struct port *port, const u8 *frame, size_t len)
 {
-	static const u8 hdr[PORT_HDR_LEN];
-	const struct iovec iov[] = {
-		{ (void *)(uintptr_t)hdr, sizeof(hdr) },
-		{ (void *)(uintptr_t)frame, len },
-	};
+	u8 buf[PORT_HDR_LEN + TAP_INJECT_MAX] = { 0 };
 
+	if (len > TAP_INJECT_MAX)
+		return -EMSGSIZE;
+	memcpy(buf + PORT_HDR_LEN, frame, len);
 	/* The first queue is always attached (tap_pair_enable()). */
-	if (writev(tap_of(port)->queues[0].fd, iov, ARRAY_SIZE(iov)) < 0)
+	if (write(tap_of(port)->queues[0].fd, buf, PORT_HDR_LEN + len) < 0)
 		return -errno;
 	return 0;
 }

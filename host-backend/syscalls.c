@@ -55,7 +55,8 @@ const struct syscall_row syscalls_allowed[] = {
 #endif
 	FOR(BASE, epoll_ctl, "connections come and go"),
 	FOR(BASE, read, "eventfds, signalfd, device state, control clients"),
-	FOR(BASE, write, "eventfds, device state, control clients, stderr"),
+	FOR(BASE, write,
+	    "eventfds, device state, a RARP, control clients, stderr"),
 	FOR(BASE, accept4, "front ends, control clients"),
 	FOR(BASE, recvmsg,
 	    "vhost-user messages with descriptors, the back channel"),
@@ -69,6 +70,8 @@ const struct syscall_row syscalls_allowed[] = {
 	      "nobody cuts the inflight region"),
 	WHERE(BASE, fcntl, 1, EXACTLY, F_GET_SEALS,
 	      "as the one that comes back"),
+	WHERE(BLK, fcntl, 1, EXACTLY, F_OFD_SETLK,
+	      "an image is handed over in a migration"),
 	FOR(BASE, memfd_create, "the inflight region"),
 	FOR(BASE, ftruncate, "its size; a disk grows while it is used"),
 	FOR(BASE, fstat,
