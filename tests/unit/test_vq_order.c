@@ -173,6 +173,23 @@ static void unpop(void **state)
 	publish_expecting(want, 1);
 }
 
+/* Also where its place was the circle's last. */
+static void unpop_round_the_end(void **state)
+{
+	static const struct entry want[] = { { 3, 0, SIZE } };
+	u16 id;
+
+	for (id = 0; id < SIZE; id++)
+		take(id, 0, 1);
+	vq_unpop(&vq, SIZE - 1);
+	vq_unpop(&vq, SIZE - 2);
+	take(SIZE - 1, 0, 1);
+	take(SIZE - 2, 0, 1);
+	for (id = 0; id < SIZE; id++)
+		vq_push(&vq, id, 0);
+	publish_expecting(want, 1);
+}
+
 /* Rings full of buffers, done backwards, again and again. */
 static void full_circles(void **state)
 {
@@ -214,6 +231,7 @@ int main(void)
 		TEST(short_ones_speak_for_themselves),
 		TEST(only_what_is_due),
 		TEST(unpop),
+		TEST(unpop_round_the_end),
 		TEST(full_circles),
 		TEST(broken_stays_as_it_is),
 	};

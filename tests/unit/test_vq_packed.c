@@ -505,8 +505,8 @@ static void fault_list_over_taken(void **state)
 	start(0);
 	put(BUF_GPA, 1, 0, 0);
 	assert_int_equal(vq_pop(&vq, &chain), 1);
-	for (i = 0; i < SIZE; i++)
-		put(BUF_GPA, 1, 1, NEXT);
+	for (i = 1; i <= SIZE; i++)
+		put(BUF_GPA, 1, 1, i < SIZE ? NEXT : 0);
 	expect_fault(VQ_FAULT_LOOP);
 }
 
@@ -821,6 +821,25 @@ static void unpop_gives_back(void **state)
 	for (i = 0; i < 3; i++)
 		assert_int_equal(reap(2, NULL), i);
 	assert_int_equal(vq_base(&vq), base_of(3, false));
+}
+
+/* Back to index 0, of this round and over the end of the last. */
+static void unpop_to_zero(void **state)
+{
+	start(0);
+	put(BUF_GPA, 1, 0, NEXT);
+	put(BUF_GPA, 1, 0, 0);
+	assert_int_equal(vq_pop(&vq, &chain), 1);
+	vq_unpop(&vq, 0);
+	assert_int_equal(vq_base(&vq), base_of(0, true));
+
+	start_at(0, SIZE - 2, true);
+	put(BUF_GPA, 1, 0, NEXT);
+	put(BUF_GPA, 1, 0, 0);
+	assert_int_equal(vq_pop(&vq, &chain), 1);
+	assert_int_equal(vq_base(&vq) & 0xffff, 0);
+	vq_unpop(&vq, 0);
+	assert_int_equal(vq_base(&vq), base_of(SIZE - 2, true));
 }
 
 /* Used in another order than taken: each where the last one ended. */
@@ -1162,6 +1181,7 @@ int main(void)
 		TEST(base_of_virtio_uml),
 		TEST(base_after_a_round),
 		TEST(unpop_gives_back),
+		TEST(unpop_to_zero),
 		TEST(out_of_order),
 		TEST(published_once),
 		TEST(in_order_batch),
