@@ -405,6 +405,8 @@ static void table_under_load(void **state)
 static void remove_data_under_load(void **state)
 {
 	const struct drv_dev_conf conf = {
+		/* The ring is begun anew behind the record's back. */
+		.no_proto = BIT_ULL(VU_P_INFLIGHT_SHMFD),
 		.layout = { .regions = 2, .size = 16 * MIB },
 	};
 	struct disk *disk = disk_open(fx.disk, &conf);
@@ -436,7 +438,11 @@ static void remove_data_under_load(void **state)
 /* GET_VRING_BASE drains: afterwards nothing writes to guest memory. */
 static void stop_under_load(void **state)
 {
-	struct disk *disk = running_disk();
+	const struct drv_dev_conf conf = {
+		/* As above. */
+		.no_proto = BIT_ULL(VU_P_INFLIGHT_SHMFD),
+	};
+	struct disk *disk = disk_open(fx.disk, &conf);
 	struct drv_vq *vq = &disk->dev.vq[0];
 	struct vu_fe *fe = &disk->dev.fe;
 	unsigned int round;
