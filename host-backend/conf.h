@@ -35,6 +35,9 @@ enum conf_type {
  * @blk_file:	blk: path of file or block device (store=file)
  * @nbd_uri:	blk: where the server is (store=nbd)
  * @nbd_timeout: blk: longest a request waits for it, seconds
+ * @rbd_image:	blk: "POOL/IMAGE" (store=rbd)
+ * @rbd_conf:	blk: the cluster's configuration, NULL: where Ceph looks
+ * @rbd_user:	blk: without "client.", NULL: "admin"
  * @size:	blk: bytes (store=null)
  * @serial:	blk: up to 20 bytes (virtio 1.3, 5.2.6.1)
  * @block_size:	blk: logical block size in bytes, 0: the store's own
@@ -58,6 +61,9 @@ struct conf_device {
 	const char *blk_file;
 	const char *nbd_uri;
 	unsigned int nbd_timeout;
+	const char *rbd_image;
+	const char *rbd_conf;
+	const char *rbd_user;
 	u64 size;
 	const char *serial;
 	unsigned int block_size;

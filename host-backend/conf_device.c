@@ -120,6 +120,9 @@ static const struct {
 	{ "null", "size", true },
 	{ "nbd", "nbd-uri", true },
 	{ "nbd", "nbd-timeout", false },
+	{ "rbd", "rbd-image", true },
+	{ "rbd", "rbd-conf", false },
+	{ "rbd", "rbd-user", false },
 };
 
 static int store_check(const struct conf_device *dev)

@@ -23,7 +23,7 @@
 
 #define IFNAME_MAX 15
 
-static const char *const stores[] = { "file", "null", "nbd", NULL };
+static const char *const stores[] = { "file", "null", "nbd", "rbd", NULL };
 static const char *const io_engines[] = { "auto", "io_uring", "threads", NULL };
 static const char *const ports[] = { "tap", "echo", NULL };
 
@@ -95,6 +95,36 @@ const struct conf_option conf_options[] = {
 		.offset = DEVICE_FIELD(nbd_timeout),
 		.min = 1,
 		.max = 86400,
+	},
+	{
+		.name = "rbd-image",
+		.value = "POOL/IMAGE",
+		.help = "the image in a Ceph cluster (store=rbd)",
+		.scopes = CONF_IN_BLK,
+		.kind = CONF_STRING,
+		.offset = DEVICE_FIELD(rbd_image),
+		.min = 1,
+		.max = 256,
+	},
+	{
+		.name = "rbd-conf",
+		.value = "PATH",
+		.help = "the cluster's configuration (default: where Ceph looks)",
+		.scopes = CONF_IN_BLK,
+		.kind = CONF_STRING,
+		.offset = DEVICE_FIELD(rbd_conf),
+		.min = 1,
+		.max = PATH_MAX - 1,
+	},
+	{
+		.name = "rbd-user",
+		.value = "NAME",
+		.help = "Ceph user, without \"client.\" (default admin)",
+		.scopes = CONF_IN_BLK,
+		.kind = CONF_STRING,
+		.offset = DEVICE_FIELD(rbd_user),
+		.min = 1,
+		.max = 128,
 	},
 	{
 		.name = "size",

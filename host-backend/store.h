@@ -166,7 +166,7 @@ struct store {
 extern const struct store_ops store_file_ops;
 extern const struct store_ops store_null_ops;
 
-/* Where the build has its library. */
+/* Of the modules: see store.c. */
 extern const struct store_ops store_nbd_ops;
 extern const struct store_ops store_rbd_ops;
 

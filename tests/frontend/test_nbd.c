@@ -238,6 +238,10 @@ static void writeback_off_is_fua(void **state)
 				      "logfile=@/requests"));
 	nbd_server_daemon(&server, NULL);
 	disk = open_disk();
+	/* Until it was read, a driver may think that there is no cache. */
+	fe_ok(&disk->dev.fe, vu_fe_get_config(&disk->dev.fe, wce, 1, &value));
+	assert_int_equal(value, 1);
+	value = 0;
 	assert_int_equal(write_byte(disk, 0), VIRTIO_BLK_S_OK);
 	assert_int_equal(logged("Write", "fua=0"), 1);
 	assert_int_equal(logged("Flush", ""), 0);

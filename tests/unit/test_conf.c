@@ -237,7 +237,7 @@ static void bad_command_lines(void **state)
 	bad(LOAD(&c, "run", "--confg=x"), "--confg", "did you mean", "--config");
 	bad(LOAD(&c, "blk", s, "--config=x"), "--config", "belongs to", "");
 	bad(LOAD(&c, "blk", s, "--store=nul"), "--store=nul",
-	    "must be file", "or nbd");
+	    "must be file", "or rbd");
 	bad(LOAD(&c, "net", s, "--port=tape"), "--port=tape",
 	    "must be tap or echo", "");
 	bad(LOAD(&c, "run", "--config=/nowhere/x"), "/nowhere/x", "No such",
