@@ -268,6 +268,13 @@ static void blk_free(struct blk *blk)
 	pages_free(blk, sizeof(*blk));
 }
 
+static int blk_start(struct device *dev)
+{
+	struct store *store = blk_of(dev)->store;
+
+	return store->ops->start ? store->ops->start(store) : 0;
+}
+
 static void blk_destroy(struct device *dev)
 {
 	struct blk *blk = blk_of(dev);
@@ -305,6 +312,7 @@ static const struct device_ops blk_ops = {
 	.limits_get = blk_limits_get,
 	.limits_set = blk_limits_set,
 	.resize = blk_resize,
+	.start = blk_start,
 	.destroy = blk_destroy,
 };
 

@@ -87,6 +87,8 @@ struct device_oldest {
  * @resize:	look at the size again, or grow to @size bytes first where that
  *		is not 0; 0 with @changed set, -EINVAL (smaller), -EOPNOTSUPP
  *		or -errno
+ * @start:	once, in the sandbox and before the workers run: threads of its own;
+ *		0 or -errno, logged; may be NULL
  * @destroy:	all queues stopped; frees the device
  *
  * Optional: config_write, features_set, queue_enabled, queue_start, queue_arm,
@@ -130,6 +132,7 @@ struct device_ops {
 	void (*limits_set)(struct device *dev,
 			   const struct throttle_limit *limits);
 	int (*resize)(struct device *dev, u64 size, bool *changed);
+	int (*start)(struct device *dev);
 	void (*destroy)(struct device *dev);
 };
 

@@ -195,6 +195,17 @@ static int servers_open(struct daemon *d)
 	return 0;
 }
 
+static int devices_start(struct daemon *d)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < d->num_devices && !err; i++)
+		if (d->devices[i]->ops->start)
+			err = d->devices[i]->ops->start(d->devices[i]);
+	return err;
+}
+
 static int sandbox_begin(struct daemon *d)
 {
 	int err = sandbox_prepare(&d->sandbox, &d->conf);
@@ -220,8 +231,8 @@ static int sandbox_end(struct daemon *d)
 /* The order of the start: what needs names and rights first, threads last. */
 static int (*const steps[])(struct daemon *d) = {
 	sigbus_catch, loop_create,  signals_open,  workers_create, devices_open,
-	servers_open, control_open, stuck_watch,   sandbox_begin,  workers_start,
-	sandbox_end,
+	servers_open, control_open, stuck_watch,   sandbox_begin,  devices_start,
+	workers_start, sandbox_end,
 };
 
 static int start(struct daemon *d)

@@ -34,17 +34,17 @@
 /**
  * struct nbd_shared - what the connections of a store have in common
  * @name:	of the device, for messages
- * @uri:	where the server is
+ * @uri:	where the server is, by address
  * @timeout_s:	of a request
  * @caps:	promised to the guest; @caps.size grows
  * @stop:	the store is being closed
- * @pool:	one thread, which connects
+ * @pool:	one thread, which connects; from nbd_start() on
  * @spare:	a handle made at open, for the first connection
  * @stats:	counters, atomic
  */
 struct nbd_shared {
 	const char *name;
-	const char *uri;
+	char *uri;
 	unsigned int timeout_s;
 	struct nbd_caps caps;
 	bool stop;

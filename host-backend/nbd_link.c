@@ -5,7 +5,11 @@
 #include "nbd_link.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 /* How often to look whether it is still wanted. */
@@ -22,6 +26,54 @@ static u64 now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (u64)ts.tv_sec * 1000 + (u64)ts.tv_nsec / 1000000;
+}
+
+/* The address of @host as text that may stand in a URI; 0 or -errno */
+static int address_of(const char *host, char *out, size_t size, char *why)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	char text[NI_MAXHOST];
+	struct addrinfo *found;
+	int ret;
+
+	ret = getaddrinfo(host, NULL, &hints, &found);
+	if (!ret) {
+		ret = getnameinfo(found->ai_addr, found->ai_addrlen, text,
+				  sizeof(text), NULL, 0, NI_NUMERICHOST);
+		snprintf(out, size,
+			 found->ai_family == AF_INET6 ? "[%s]" : "%s", text);
+		freeaddrinfo(found);
+	}
+	if (!ret)
+		return 0;
+	snprintf(why, NBD_WHY_LEN, "%s: %s", host, gai_strerror(ret));
+	return -EHOSTUNREACH;
+}
+
+int nbd_uri_resolve(const char *uri, char **out, char *why)
+{
+	static const char scheme[] = "nbd://";
+	char host[256] = "", address[NI_MAXHOST + 2];
+	const char *rest = uri + strlen(scheme);
+	size_t len;
+	int err;
+
+	if (strncmp(uri, scheme, strlen(scheme)) == 0 && *rest != '[') {
+		len = strcspn(rest, ":/?@");
+		/* A user's name before the host is of use for TLS alone. */
+		if (rest[len] != '@' && len < sizeof(host)) {
+			memcpy(host, rest, len);
+			rest += len;
+		}
+	}
+	if (!*host) {
+		*out = strdup(uri);
+		return *out ? 0 : -ENOMEM;
+	}
+	err = address_of(host, address, sizeof(address), why);
+	if (err)
+		return err;
+	return asprintf(out, "%s%s%s", scheme, address, rest) < 0 ? -ENOMEM : 0;
 }
 
 /* libnbd's own words, without its function's name before them. */

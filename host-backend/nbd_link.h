@@ -33,6 +33,18 @@ struct nbd_caps {
 };
 
 /**
+ * nbd_uri_resolve() - the same URI with its host's address instead of its name
+ * @out:	the caller's, to be freed
+ * @why:	NBD_WHY_LEN bytes, filled on error
+ *
+ * Names are looked up once, at the start: the sandbox leaves no way to do it
+ * later.  With TLS the name stays, as the server's certificate is for it.
+ *
+ * Return: 0 or -errno.
+ */
+int nbd_uri_resolve(const char *uri, char **out, char *why);
+
+/**
  * nbd_link_open() - connect and negotiate, in any thread that may wait
  * @uri:	nbd://, nbd+unix:// and what else libnbd knows
  * @timeout_ms:	for all of it but the resolver, which has its own

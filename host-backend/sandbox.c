@@ -29,9 +29,38 @@ static unsigned int needs_of(const struct conf *conf)
 	unsigned int needs = conf->control ? SYSCALLS_CONTROL : 0;
 	unsigned int i;
 
-	for (i = 0; i < conf->num_devices; i++)
-		needs |= types[conf->devices[i].type];
+	for (i = 0; i < conf->num_devices; i++) {
+		const struct conf_device *dev = &conf->devices[i];
+
+		needs |= types[dev->type];
+		if (dev->nbd_uri)
+			needs |= SYSCALLS_SOCKETS;
+	}
 	return needs;
+}
+
+/*
+ * Ceph's threads, which start with the first image, open files and sockets as
+ * they like, and TLS reads certificates at each new connection.
+ */
+static bool needs_all(const struct conf_device *dev)
+{
+	return dev->rbd_image ||
+	       (dev->nbd_uri && strncmp(dev->nbd_uri, "nbds", 4) == 0);
+}
+
+static bool anybody_needs_all(const struct conf *conf)
+{
+	unsigned int i;
+
+	for (i = 0; i < conf->num_devices; i++) {
+		if (!needs_all(&conf->devices[i]))
+			continue;
+		log_notice("%s: its store's library needs more than the sandbox allows: there is none",
+			   conf->devices[i].name);
+		return true;
+	}
+	return false;
 }
 
 /* Socket files are removed at the end. */
@@ -53,7 +82,7 @@ int sandbox_prepare(struct sandbox *sb, const struct conf *conf)
 	int err;
 
 	*sb = (struct sandbox){
-		.on = conf->sandbox,
+		.on = conf->sandbox && !anybody_needs_all(conf),
 		.needs = needs_of(conf),
 	};
 	if (!sb->on)

@@ -133,6 +133,8 @@ struct store_limits {
  * struct store_ops - a kind of store
  * @name:	value of --store
  * @open:	from the device's configuration; logs one clear line on failure
+ * @start:	in the sandbox, before the first request: threads of its own; 0 or
+ *		-errno, logged; may be NULL
  * @submit:	start @req on @worker; 0 or -errno where it is already over
  *		(@done is not called), else -EINPROGRESS
  * @sync:	make all completed writes durable, blocking; control thread
@@ -147,6 +149,7 @@ struct store_limits {
 struct store_ops {
 	const char *name;
 	int (*open)(struct store **out, const struct conf_device *conf);
+	int (*start)(struct store *st);
 	int (*submit)(struct store *st, struct worker *w,
 		      struct store_req *req);
 	int (*sync)(struct store *st);

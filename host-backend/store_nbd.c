@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <semaphore.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "conf.h"
 #include "conf_given.h"
@@ -222,10 +223,23 @@ static void nbd_store_close(struct store *st)
 	for (unsigned int i = 0; i < WORKERS_MAX; i++)
 		if (ns->conns[i])
 			nbd_conn_destroy(ns->conns[i]);
-	pool_destroy(ns->shared.pool);
+	if (ns->shared.pool)
+		pool_destroy(ns->shared.pool);
 	if (ns->shared.spare)
 		nbd_close(ns->shared.spare);
+	free(ns->shared.uri);
 	free(ns);
+}
+
+static int nbd_start(struct store *st)
+{
+	struct nbd_shared *shared = &nbd_store(st)->shared;
+	int err = pool_create(&shared->pool, 1, "pv-nbd");
+
+	if (err)
+		log_err("%s: no thread for NBD connections: %s", shared->name,
+			strerror(-err));
+	return err;
 }
 
 static int check(const struct nbd_caps *caps, const struct conf_device *conf)
@@ -289,18 +303,16 @@ static int nbd_open(struct store **out, const struct conf_device *conf)
 		return -ENOMEM;
 	shared = &ns->shared;
 	shared->name = conf->name;
-	shared->uri = conf->nbd_uri;
 	shared->timeout_s = conf->nbd_timeout;
-	err = nbd_link_open(&shared->spare, &shared->caps, conf->nbd_uri,
-			    OPEN_MS, &shared->stop, why);
+	err = nbd_uri_resolve(conf->nbd_uri, &shared->uri, why);
+	if (!err)
+		err = nbd_link_open(&shared->spare, &shared->caps, shared->uri,
+				    OPEN_MS, &shared->stop, why);
 	if (err) {
 		conf_err(conf, "nbd-uri", "%s", why);
 		goto free_store;
 	}
 	err = check(&shared->caps, conf);
-	if (err)
-		goto close_link;
-	err = pool_create(&shared->pool, 1, "pv-nbd");
 	if (err)
 		goto close_link;
 	ns->st.ops = &store_nbd_ops;
@@ -311,6 +323,7 @@ static int nbd_open(struct store **out, const struct conf_device *conf)
 close_link:
 	nbd_close(shared->spare);
 free_store:
+	free(shared->uri);
 	free(ns);
 	return err;
 }
@@ -318,6 +331,7 @@ free_store:
 const struct store_ops store_nbd_ops = {
 	.name = "nbd",
 	.open = nbd_open,
+	.start = nbd_start,
 	.submit = nbd_submit,
 	.sync = nbd_sync,
 	.refresh = nbd_refresh,

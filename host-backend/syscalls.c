@@ -141,6 +141,8 @@ const struct syscall_row syscalls_allowed[] = {
 	FOR(SOCKETS, setsockopt, "no delays on it"),
 	FOR(SOCKETS, poll, "libnbd waits for it"),
 	FOR(SOCKETS, shutdown, "the end of it"),
+	FOR(SOCKETS, sendto, "libnbd's requests"),
+	FOR(SOCKETS, recvfrom, "and their answers"),
 };
 const unsigned int syscalls_num_allowed = ARRAY_SIZE(syscalls_allowed);
 
