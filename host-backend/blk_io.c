@@ -384,13 +384,18 @@ static void charge(struct blk_io *io, const struct blk_req *req)
 				io->tracked.start_ns, req->len);
 }
 
-/* True where the limits let nothing more through now; the queue rests then. */
+/*
+ * True where the limits let nothing more through now; the queue rests then.
+ * What a dead daemon had taken it had let through: a queue that is being stopped
+ * has to get it done.
+ */
 static bool throttled(struct blk_queue *bq)
 {
 	bool waited = bq->throttle.ticket_ns;
 	u64 ns;
 
-	if (likely(!throttle_limited(&bq->blk->throttle)))
+	if (likely(!throttle_limited(&bq->blk->throttle)) ||
+	    vq_again(&bq->q->vq))
 		return false;
 	ns = throttle_wait(&bq->blk->throttle, &bq->throttle,
 			   worker_clock(bq->q->worker));

@@ -188,20 +188,25 @@ def same_disk(booted):
         raise Failed("the guest reads another disk than the daemon's file")
 
 
+def kill_under_fio(booted, rounds, dice):
+    """fio verifies in a guest while its disk's daemon comes and goes."""
+    backend = booted.daemons["disk0"]
+    job = booted.guest.start(fio_command(int(rounds * (LIFE_GUEST[1] + 2)) + 10))
+    for _ in range(rounds):
+        live_and_die(backend, LIFE_GUEST, dice)
+        if job.status is not None:
+            raise Failed(f"fio ended early with {job.status}: {job.out}{job.err}")
+    job.wait(rounds * 10 + 300)
+    same_disk(booted)
+    return tally_of(backend.log())
+
+
 def check_guest(rounds, packed, options, dice):
-    """fio verifies in a guest while its daemon comes and goes."""
     del options
     with pair.Pair("pv", "pvbackend", queues=2, packed=packed) as booted:
-        backend = booted.daemons["disk0"]
-        job = booted.guest.start(fio_command(int(rounds * (LIFE_GUEST[1] + 2)) + 10))
-        for _ in range(rounds):
-            live_and_die(backend, LIFE_GUEST, dice)
-            if job.status is not None:
-                raise Failed(f"fio ended early with {job.status}: {job.out}{job.err}")
-        job.wait(rounds * 10 + 300)
-        same_disk(booted)
+        tally = kill_under_fio(booted, rounds, dice)
         work.assert_clean(booted.guest.dmesg())
-        return tally_of(backend.log()), {"lost": 0}
+        return tally, {"lost": 0}
 
 
 def guest_cases(rounds, options, dice):
