@@ -202,8 +202,9 @@ def kill_under_fio(booted, rounds, dice):
 
 
 def check_guest(rounds, packed, options, dice):
-    del options
-    with pair.Pair("pv", "pvbackend", queues=2, packed=packed) as booted:
+    directory = options.directory or paths.BUILD
+    with pair.Pair("pv", "pvbackend", queues=2, packed=packed,
+                   directory=directory) as booted:
         tally = kill_under_fio(booted, rounds, dice)
         work.assert_clean(booted.guest.dmesg())
         return tally, {"lost": 0}

@@ -6,7 +6,7 @@
 
 driver: "pv" is our modules, "intree" the kernel's own.  backend: "pvbackend"
 is our daemon over vhost-user, "qemu" is QEMU's own device.  packed: the virtqueues
-are packed rings instead of split ones.  The disk is
+are packed rings instead of split ones.  directory: where the image is.  The disk is
 /dev/vda; the NIC talks to HOST_ADDRESS in a network namespace of the pair's.
 """
 
@@ -53,7 +53,7 @@ class Pair:
 
     def __init__(self, driver, backend, queues=1, disk_mb=256, append="",
                  read_only_disk=False, own=None, broken=(), memory_mb=640,
-                 packed=False):
+                 packed=False, directory=None):
         self.driver = driver
         self.backend = backend
         self.queues = queues
@@ -65,6 +65,7 @@ class Pair:
         self.broken = broken
         self.memory_mb = memory_mb
         self.ring = {"packed": "on"} if packed else {}
+        self.scratch = directory or scratch_directory()
         self.kernel = paths.stock_kernel()
         self.stack = contextlib.ExitStack()
         self.daemons = {}
@@ -83,7 +84,7 @@ class Pair:
 
     def enter(self, stack):
         self.directory = Path(stack.enter_context(tempfile.TemporaryDirectory(
-            prefix="pvpack-", dir=scratch_directory())))
+            prefix="pvpack-", dir=self.scratch)))
         self.network = stack.enter_context(netns.Network())
         self.network.add_tap(TAP, HOST_ADDRESS, self.queues)
         self.disk = make_disk(self.directory, "disk.img", self.disk_mb)

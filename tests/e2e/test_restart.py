@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from pvlib import campaign_kill, pair, work
+from pvlib import campaign_kill, pair, paths, work
 
 WRITTEN = dict(filename="/dev/vda", rw="randwrite", bs="4k", iodepth=16, size="16m",
                verify="crc32c", verify_fatal=1)
@@ -20,7 +20,9 @@ WRITTEN = dict(filename="/dev/vda", rw="randwrite", bs="4k", iodepth=16, size="1
 
 @pytest.fixture(scope="module", params=pair.DRIVERS)
 def booted(request):
-    with pair.Pair(request.param, "pvbackend", queues=2) as running:
+    # A disk that takes time, so that something is in flight when a daemon dies.
+    with pair.Pair(request.param, "pvbackend", queues=2, directory=paths.BUILD,
+                   packed=request.param == "intree") as running:
         running.raise_interface()
         yield running
 

@@ -382,6 +382,222 @@ static void split_noise(void **state)
 	assert_true(accepted > 100 && accepted < 20000);
 }
 
+/* A packed ring's record */
+
+static union {
+	struct inflight_packed r;
+	u8 bytes[sizeof(struct inflight_packed) +
+		 ROOM * sizeof(struct inflight_packed_desc)];
+} packed;
+static struct vring_packed_desc ring[RING];
+
+#define AVAIL BIT_ULL(VRING_PACKED_DESC_F_AVAIL)
+#define USED  BIT_ULL(VRING_PACKED_DESC_F_USED)
+
+/*
+ * In flight: buffer 3 (entries 0 and 1 of the record), and before it 5 (entry
+ * 2).  In the ring they have 4 to 6 of the first round.
+ */
+static int packed_setup(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	if (found.item == item)
+		found = (struct inflight_found){ 0 };
+	memset(&packed, 0, sizeof(packed));
+	memset(ring, 0, sizeof(ring));
+	packed.r.version = 1;
+	packed.r.desc_num = ROOM;
+	packed.r.free_head = 3;
+	packed.r.old_free_head = 3;
+	packed.r.used = (struct inflight_used){ 4, 4, 1, 1, { 0 } };
+	for (i = 0; i < ROOM; i++)
+		packed.r.desc[i].next = (u16)(i + 1);
+	packed.r.desc[0] = (struct inflight_packed_desc){
+		.inflight = 1, .next = 1, .last = 1, .num = 2, .counter = 11,
+	};
+	packed.r.desc[1].id = 3;
+	packed.r.desc[2] = (struct inflight_packed_desc){
+		.inflight = 1, .next = 3, .last = 2, .num = 1, .counter = 9,
+		.id = 5,
+	};
+	for (i = 4; i < 7; i++)
+		ring[i].flags = cpu_to_le16(AVAIL);
+	return 0;
+}
+
+static enum inflight_fault packed_parse(void)
+{
+	const struct inflight_part part = {
+		.hva = &packed,
+		.len = sizeof(packed),
+		.queue_size = ROOM,
+	};
+	enum inflight_fault fault;
+
+	inflight_found_free(&found);
+	assert_int_equal(inflight_found_alloc(&found, &part), 0);
+	fault = inflight_packed_parse(&found, &part, RING, ring);
+	return fault;
+}
+
+static int packed_teardown(void **state)
+{
+	(void)state;
+	inflight_found_free(&found);
+	found = (struct inflight_found){ 0 };
+	return 0;
+}
+
+static void packed_order(void **state)
+{
+	(void)state;
+	assert_int_equal(packed_parse(), INFLIGHT_FAULT_NONE);
+	assert_int_equal(found.count, 2);
+	assert_int_equal(found.item[0].id, 5);
+	assert_int_equal(found.item[1].id, 3);
+	assert_int_equal(found.item[1].first, 0);
+	assert_int_equal(found.item[1].last, 1);
+	assert_int_equal(found.item[1].num, 2);
+	assert_int_equal(found.counter, 12);
+	assert_int_equal(found.taken, 3);
+	assert_int_equal(found.used, 0x8004);
+	assert_int_equal(found.free, 3);
+}
+
+/* Buffer 5 is given back: into the free list, the position moves on by one. */
+static void packed_stage(void)
+{
+	packed.r.desc[2].next = 3;
+	packed.r.free_head = 2;
+	packed.r.used.idx = 5;
+}
+
+static void packed_batch_nobody_saw(void **state)
+{
+	(void)state;
+	packed_stage();
+	assert_int_equal(packed_parse(), INFLIGHT_FAULT_NONE);
+	assert_int_equal(found.count, 2);
+	assert_int_equal(found.batch, 0);
+	assert_int_equal(found.used, 0x8004);
+	assert_int_equal(found.free, 3);
+}
+
+static void packed_batch_seen(void **state)
+{
+	(void)state;
+	packed_stage();
+	ring[4].flags = cpu_to_le16(AVAIL | USED);
+	assert_int_equal(packed_parse(), INFLIGHT_FAULT_NONE);
+	assert_int_equal(found.count, 1);
+	assert_int_equal(found.item[0].id, 3);
+	assert_int_equal(found.batch, 1);
+	assert_int_equal(found.used, 0x8005);
+	assert_int_equal(found.free, 2);
+}
+
+static const struct lie packed_lies[] = {
+#define FIELD(field) \
+	offsetof(struct inflight_packed, field), \
+		sizeof(((struct inflight_packed *)0)->field)
+	{ "version", FIELD(version), 3, 0, INFLIGHT_FAULT_VERSION },
+	{ "features", FIELD(features), 1, 0, INFLIGHT_FAULT_VERSION },
+	{ "descriptors", FIELD(desc_num), RING, 0, INFLIGHT_FAULT_SIZE },
+	{ "used index", FIELD(used.idx), RING, 0, INFLIGHT_FAULT_USED },
+	{ "old used index", FIELD(used.old_idx), 0xffff, 0,
+	  INFLIGHT_FAULT_USED },
+	{ "used index behind", FIELD(used.idx), 3, 0, INFLIGHT_FAULT_USED },
+	{ "wrap counter", FIELD(used.wrap_counter), 2, 0, INFLIGHT_FAULT_USED },
+	{ "old wrap counter", FIELD(used.old_wrap_counter), 255, 0,
+	  INFLIGHT_FAULT_USED },
+	{ "free list begins nowhere", FIELD(old_free_head), ROOM + 1, 0,
+	  INFLIGHT_FAULT_LIST },
+	{ "free list goes on nowhere", FIELD(desc[9].next), 0xffff, 0,
+	  INFLIGHT_FAULT_LIST },
+	{ "free list goes round", FIELD(desc[9].next), 5, 0,
+	  INFLIGHT_FAULT_LIST },
+	{ "free list misses some", FIELD(desc[9].next), 12, 0,
+	  INFLIGHT_FAULT_LIST },
+	{ "free list is empty", FIELD(old_free_head), ROOM, 0,
+	  INFLIGHT_FAULT_LIST },
+	{ "buffer goes into the free list", FIELD(desc[0].next), 3, 0,
+	  INFLIGHT_FAULT_LIST },
+	{ "buffer goes into another", FIELD(desc[0].next), 2, 0,
+	  INFLIGHT_FAULT_LIST },
+	{ "buffer goes round", FIELD(desc[0].next), 0, 0, INFLIGHT_FAULT_LIST },
+	{ "buffer of none", FIELD(desc[0].num), 0, 0, INFLIGHT_FAULT_LIST },
+	{ "buffer longer than it is", FIELD(desc[0].num), 3, 0,
+	  INFLIGHT_FAULT_LIST },
+	{ "buffer without end", FIELD(desc[0].num), 0xffff, 0,
+	  INFLIGHT_FAULT_LIST },
+	{ "buffer ends elsewhere", FIELD(desc[0].last), 2, 0,
+	  INFLIGHT_FAULT_LIST },
+	{ "a mark of 2", FIELD(desc[0].inflight), 2, 0, INFLIGHT_FAULT_MARK },
+	{ "a mark is missing", FIELD(desc[2].inflight), 0, 0,
+	  INFLIGHT_FAULT_LIST },
+	{ "buffer id", FIELD(desc[1].id), RING, 0, INFLIGHT_FAULT_ID },
+	{ "equal buffer ids", FIELD(desc[1].id), 5, 0, INFLIGHT_FAULT_ID },
+	{ "equal counters", FIELD(desc[0].counter), 9, 0,
+	  INFLIGHT_FAULT_COUNTER },
+	{ "the last counter", FIELD(desc[0].counter), UINT64_MAX, 0,
+	  INFLIGHT_FAULT_COUNTER },
+	{ "marks in the free list mean nothing", FIELD(desc[9].inflight), 0x77,
+	  0, INFLIGHT_FAULT_NONE },
+#undef FIELD
+};
+
+static void packed_lies_refused(void **state)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(packed_lies); i++) {
+		const struct lie *lie = &packed_lies[i];
+
+		packed_setup(state);
+		memcpy(packed.bytes + lie->offset, &lie->value, lie->size);
+		if (packed_parse() != lie->fault)
+			fail_msg("%s", lie->name);
+	}
+}
+
+/* More descriptors in flight than the ring has; the record has room for them. */
+static void packed_more_than_the_ring(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 2; i < RING + 2; i++)
+		packed.r.desc[i] = (struct inflight_packed_desc){
+			.inflight = 1, .next = (u16)(i + 1), .last = (u16)i,
+			.num = 1, .counter = 100 + i, .id = (u16)i,
+		};
+	packed.r.free_head = RING + 2;
+	packed.r.old_free_head = RING + 2;
+	assert_int_equal(packed_parse(), INFLIGHT_FAULT_LIST);
+}
+
+static void packed_noise(void **state)
+{
+	unsigned int seed = 1, accepted = 0, round, i;
+
+	for (round = 0; round < 20000; round++) {
+		packed_setup(state);
+		for (i = (unsigned int)rand_r(&seed) % 6; i; i--)
+			packed.bytes[(unsigned int)rand_r(&seed) %
+				     sizeof(packed)] = (u8)(rand_r(&seed) % 9);
+		if (packed_parse())
+			continue;
+		accepted++;
+		assert_true(found.taken <= RING && found.count <= found.taken);
+		for (i = 0; i < found.count; i++)
+			assert_true(found.item[i].id < RING &&
+				    found.item[i].last < ROOM);
+	}
+	assert_true(accepted > 100 && accepted < 20000);
+}
+
 static void faults_have_names(void **state)
 {
 	unsigned int i;
@@ -390,6 +606,9 @@ static void faults_have_names(void **state)
 	for (i = 0; i < INFLIGHT_FAULT_MAX; i++)
 		assert_true(strlen(inflight_fault_name(i)) > 3);
 }
+
+#define PACKED(name) \
+	cmocka_unit_test_setup_teardown(name, packed_setup, packed_teardown)
 
 int main(void)
 {
@@ -407,6 +626,12 @@ int main(void)
 		cmocka_unit_test_setup(split_ring_larger_than_record,
 				       split_setup),
 		cmocka_unit_test_setup(split_noise, split_setup),
+		PACKED(packed_order),
+		PACKED(packed_batch_nobody_saw),
+		PACKED(packed_batch_seen),
+		PACKED(packed_lies_refused),
+		PACKED(packed_more_than_the_ring),
+		PACKED(packed_noise),
 		cmocka_unit_test(faults_have_names),
 	};
 
