@@ -26,11 +26,20 @@
 #define LOG_OFFSET 0x1008u
 #define LOG_FILE   (LOG_OFFSET + LOG_SIZE)
 
-static const struct drv_dev_conf conf = {
-	.num_queues = DISK_QUEUES,
-	.layout = { .regions = 2, .size = RAM_SIZE, .hole = RAM_HOLE },
-	.spread_rings = true,
-};
+#define WAY(bits)                                                        \
+	{                                                                \
+		.num_queues = DISK_QUEUES,                               \
+		.layout = { .regions = 2, .size = RAM_SIZE,              \
+			    .hole = RAM_HOLE },                          \
+		.spread_rings = true, .require = (bits)                  \
+	}
+
+static const struct drv_dev_conf split = WAY(0);
+static const struct drv_dev_conf packed = WAY(DRV_PACKED);
+static const struct drv_dev_conf in_order = WAY(DRV_PACKED | DRV_IN_ORDER);
+
+/* How the running test drives its device. */
+static const struct drv_dev_conf *way;
 
 /**
  * struct bitmap - what the front end shares, and what it expects
@@ -61,7 +70,7 @@ static void bitmap_make(struct bitmap *b)
 
 static int before(void **state)
 {
-	(void)state;
+	way = *state;
 	bitmap_make(&log_[0]);
 	bitmap_make(&log_[1]);
 	vu_fe_init(&nic.fe);
@@ -93,9 +102,31 @@ static void want(struct bitmap *b, u64 gpa, u64 len)
 	set_pages(b->want, gpa, len);
 }
 
+/* Of the device area: a packed ring's is an event of 4 bytes. */
 static u32 used_ring_len(const struct vu_ring *ring)
 {
+	if (way->require & DRV_PACKED)
+		return 4;
 	return 4 + ring->num * (u32)sizeof(struct vring_used_elem) + 2;
+}
+
+static u64 uva_to_gpa(const struct vu_mem *mem, u64 uva)
+{
+	return uva - mem->region[0].uva + mem->region[0].gpa;
+}
+
+/*
+ * That the last buffer of one descriptor is used: the used index, or that
+ * descriptor itself.
+ */
+static void want_used(struct bitmap *b, const struct drv_vq *vq)
+{
+	u16 last = (u16)(vq->packed.used + vq->size - 1) % vq->size;
+
+	if (way->require & DRV_PACKED)
+		want(b, uva_to_gpa(vq->mem, vq->ring.desc) + last * 16u, 16);
+	else
+		want(b, vq->ring.log, 4);
 }
 
 /* What the device writes in one request beside the data. */
@@ -105,7 +136,7 @@ static void want_request(struct bitmap *b, struct disk *disk, unsigned int q)
 
 	want(b, disk->req.head_gpa + offsetof(struct drv_blk_head, status), 1);
 	if (ring->flags)
-		want(b, ring->log, 4);
+		want_used(b, &disk->dev.vq[q]);
 }
 
 static u8 bit(const u8 *bits, u64 page)
@@ -155,11 +186,6 @@ static int share(struct drv_dev *dev, const struct bitmap *b)
 	return vu_fe_set_log_base(&dev->fe, b->fd, LOG_SIZE, LOG_OFFSET);
 }
 
-static u64 uva_to_gpa(const struct vu_mem *mem, u64 uva)
-{
-	return uva - mem->region[0].uva + mem->region[0].gpa;
-}
-
 /* QEMU's vhost_dev_set_log(): features first, then the addresses. */
 static void set_logging(struct drv_dev *dev, bool on)
 {
@@ -175,6 +201,10 @@ static void set_logging(struct drv_dev *dev, bool on)
 		ring->flags = on ? VU_VRING_LOG : 0;
 		ring->log = uva_to_gpa(&dev->mem, ring->used);
 		set_pages(log_[0].may, ring->log, used_ring_len(ring));
+		if (way->require & DRV_PACKED)
+			set_pages(log_[0].may,
+				  uva_to_gpa(&dev->mem, ring->desc),
+				  ring->num * 16);
 		fe_ok(&dev->fe, vu_fe_vring_addr(&dev->fe, ring));
 	}
 	fe_ok(&dev->fe, vu_fe_sync(&dev->fe));
@@ -182,7 +212,7 @@ static void set_logging(struct drv_dev *dev, bool on)
 
 static struct disk *open_logged(void)
 {
-	struct disk *disk = disk_open(fx.disk, &conf);
+	struct disk *disk = disk_open(fx.disk, way);
 
 	disk_works(disk);
 	fe_ok(&disk->dev.fe, share(&disk->dev, &log_[0]));
@@ -333,7 +363,7 @@ static void ring_logged_elsewhere(void **state)
 /* Started while it migrates: rings first, the log last; they wait for it. */
 static void log_comes_last(void **state)
 {
-	struct disk *disk = disk_connect(fx.disk, &conf);
+	struct disk *disk = disk_connect(fx.disk, way);
 	const u64 features = disk->dev.fe.features;
 	struct drv_vq *vq = &disk->dev.vq[0];
 	struct drv_used used;
@@ -477,7 +507,7 @@ static void bad_logs(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		disk = disk_open(fx.disk, &conf);
+		disk = disk_open(fx.disk, way);
 		assert_int_not_equal(vu_fe_set_log_base(&disk->dev.fe,
 							log_[0].fd, bad[i].size,
 							bad[i].offset), 0);
@@ -505,7 +535,7 @@ static void bad_descriptors(void **state)
 			m.num_fds = 1;
 			m.fds[0] = STDERR_FILENO;
 		}
-		disk = disk_open(fx.disk, &conf);
+		disk = disk_open(fx.disk, way);
 		assert_int_not_equal(vu_fe_command(&disk->dev.fe, &m, true), 0);
 		disk_close(disk);
 	}
@@ -553,7 +583,7 @@ static void not_negotiated(void **state)
 
 static void unknown_ring_flags(void **state)
 {
-	struct disk *disk = disk_connect(fx.disk, &conf);
+	struct disk *disk = disk_connect(fx.disk, way);
 	unsigned int bit;
 
 	(void)state;
@@ -643,7 +673,8 @@ static void received_frames(void **state)
 		.num_queues = 2,
 		.group = 2,
 		.features = DRV_NET_FEATURES,
-		.layout = conf.layout,
+		.require = way->require,
+		.layout = way->layout,
 	};
 	const struct drv_net_conf pair = { .rx_len = 2048, .num_rx = 256 };
 	struct virtio_net_hdr_v1 got;
@@ -667,8 +698,8 @@ static void received_frames(void **state)
 		     (bufs - 1) * 2048ull +
 			     (lens[i] + DRV_NET_HDR_LEN - (bufs - 1) * 2048));
 		first += bufs;
-		want(&log_[0], net.rx->ring.log, 4);
-		want(&log_[0], net.tx->ring.log, 4);
+		want_used(&log_[0], net.rx);
+		want_used(&log_[0], net.tx);
 		expect_bits(&log_[0]);
 	}
 }
@@ -676,17 +707,19 @@ static void received_frames(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, before, after)
-		T(reads_and_writes),
-		T(many_pieces),
-		T(other_requests),
+#define T1(name, how) { #name " (" #how ")", name, before, after, (void *)&how }
+#define T(name) T1(name, split)
+#define TT(name) T1(name, split), T1(name, packed), T1(name, in_order)
+		TT(reads_and_writes),
+		TT(many_pieces),
+		TT(other_requests),
 		T(failed_read),
-		T(off_again),
-		T(ring_not_logged),
-		T(ring_logged_elsewhere),
-		T(log_comes_last),
-		T(replaced_under_load),
-		T(log_fd_is_signalled),
+		TT(off_again),
+		TT(ring_not_logged),
+		TT(ring_logged_elsewhere),
+		TT(log_comes_last),
+		TT(replaced_under_load),
+		TT(log_fd_is_signalled),
 		T(cut_short),
 		T(bad_logs),
 		T(bad_descriptors),
@@ -694,8 +727,10 @@ int main(void)
 		T(unknown_ring_flags),
 		T(ring_beyond_the_log),
 		T(memory_beyond_the_log),
-		T(received_frames),
+		TT(received_frames),
+#undef T1
 #undef T
+#undef TT
 	};
 
 	return fixture_run("log", tests, ARRAY_SIZE(tests));
