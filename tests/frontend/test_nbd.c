@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * test_nbd - a disk at an NBD server: good ones, failing ones, ones that vanish
+ *
+ * nbdkit serves, "pvbackend blk --store=nbd" is its client (nbd_server.h).
  */
 #include "nbd_server.h"
 

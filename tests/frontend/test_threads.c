@@ -3,7 +3,7 @@
  * test_threads - a daemon that may not use io_uring serves all the same
  *
  * A seccomp filter, as a container's profile has it, refuses io_uring_setup()
- * to this program and so to the daemon.
+ * to this program and so to the daemon, "pvbackend blk".
  */
 #include "fixture.h"
 
