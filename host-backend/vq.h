@@ -28,8 +28,10 @@
  *		 know: vq_push() keeps what is done until all before it are
  *		 (vq_order.h), and vq_publish() shows what is due as a batch
  * NOTIFICATION_DATA changes what the driver writes to the device's notification
- *		 address, which is the front end's affair: a kick eventfd
- *		 carries none of it, and the ring itself says as much
+ *		 address (virtio 1.3, 4.1.5.2), which is the front end's affair:
+ *		 a kick eventfd carries none of it, and the ring itself says as
+ *		 much.  QEMU passes it on where notification_data=on, and its
+ *		 eventfds then match any data
  *
  * A vq is used by one thread at a time: the worker while its queue runs, the
  * control thread while it is stopped (queue.h).
