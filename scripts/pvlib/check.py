@@ -40,6 +40,7 @@ LANES = [
         Suite("unit", ["make", "-s", "-C", "tests/unit", "-j2", "check"], 600),
         Suite("frontend", ["make", "-s", "-C", "tests/frontend", "-j2", "check"], 900),
         Suite("fuzz", ["tests/fuzz/check"], 600),
+        Suite("soak", ["tests/campaign", "soak"], 300),
         Suite("docs", ["tests/docs/check"], 300),
         Suite("campaign",
               ["tests/campaign", "kill", "--rounds=10", "--where=frontend"], 300),
