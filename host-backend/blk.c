@@ -306,6 +306,7 @@ static const struct device_ops blk_ops = {
 	.reload = blk_reload,
 	.stats = blk_queue_stats,
 	.status = blk_status,
+	.fds = blk_fds,
 	.latency = blk_latency,
 	.oldest = blk_oldest,
 	.count_stuck = blk_count_stuck,

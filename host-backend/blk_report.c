@@ -55,6 +55,14 @@ const struct hist *blk_latency(const struct queue *q, unsigned int n,
 	return &blk_queue_of(q)->track.hists[n];
 }
 
+void blk_fds(const struct device *dev, device_give *give, void *arg)
+{
+	const struct store *store = blk_of(dev)->store;
+
+	if (store->ops->fds)
+		store->ops->fds(store, give, arg);
+}
+
 bool blk_oldest(const struct queue *q, struct device_oldest *out)
 {
 	struct blk_oldest oldest;

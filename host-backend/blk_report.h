@@ -15,6 +15,7 @@ void blk_status(const struct device *dev, struct json_t *json);
 void blk_queue_stats(const struct queue *q, struct stats_sources *out);
 const struct hist *blk_latency(const struct queue *q, unsigned int n,
 			       const char **name);
+void blk_fds(const struct device *dev, device_give *give, void *arg);
 bool blk_oldest(const struct queue *q, struct device_oldest *out);
 void blk_count_stuck(struct queue *q);
 void blk_limits_get(const struct device *dev, struct throttle_limit *limits);

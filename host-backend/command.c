@@ -41,12 +41,14 @@ const struct command commands[COMMAND_MAX] = {
 	},
 	[COMMAND_RESIZE] = {
 		.name = "resize",
+		.changes = true,
 		.help = "tell the guest a disk's size anew, after growing its file to SIZE",
 		.args = { DEVICE_REQUIRED,
 			  { .name = "size", .kind = COMMAND_SIZE } },
 	},
 	[COMMAND_THROTTLE] = {
 		.name = "throttle",
+		.changes = true,
 		.help = "limit I/Os and bytes a second, none: unlimited; without any, show the limits",
 		.args = { DEVICE_REQUIRED, RATE("iops"), RATE("bps"),
 			  RATE("iops-burst"), RATE("bps-burst") },
@@ -54,6 +56,12 @@ const struct command commands[COMMAND_MAX] = {
 	[COMMAND_VERSION] = {
 		.name = "version",
 		.help = "the running daemon's version and process id",
+	},
+	[COMMAND_HANDOVER] = {
+		.name = "handover",
+		.changes = true,
+		.args = { { .name = "version", .kind = COMMAND_SIZE,
+			    .required = true } },
 	},
 };
 

@@ -29,6 +29,7 @@ enum command_id {
 	COMMAND_RESIZE,
 	COMMAND_THROTTLE,
 	COMMAND_VERSION,
+	COMMAND_HANDOVER,
 	COMMAND_MAX
 };
 
@@ -61,12 +62,14 @@ struct command_arg {
 /**
  * struct command - a row
  * @name:	of the command
- * @help:	one line
+ * @help:	one line, NULL: not for people
+ * @changes:	not while an upgrade is under way
  * @args:	ends with the first that has no name
  */
 struct command {
 	const char *name;
 	const char *help;
+	bool changes;
 	struct command_arg args[COMMAND_ARGS_MAX + 1];
 };
 

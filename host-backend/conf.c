@@ -27,7 +27,7 @@ int conf_load(struct conf *conf, int argc, char **argv)
 	ret = conf_args_load(conf, argc, argv);
 	if (!ret && conf->config)
 		ret = conf_file_load(conf, conf->config);
-	if (!ret)
+	if (!ret && !conf->upgrade_from)
 		ret = conf_devices_check(conf);
 	if (ret)
 		conf_free(conf);

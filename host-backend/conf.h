@@ -88,6 +88,7 @@ struct conf_device {
  * @control:	path of the control socket, NULL: none
  * @sandbox:	lock the process in when it has started
  * @config:	file that describes the devices, NULL: the command line does
+ * @upgrade_from: control socket of the daemon that all else comes from, or NULL
  * @check_only:	say whether the configuration is good, and end
  */
 struct conf {
@@ -102,6 +103,7 @@ struct conf {
 	const char *control;
 	bool sandbox;
 	const char *config;
+	const char *upgrade_from;
 	bool check_only;
 };
 

@@ -67,6 +67,7 @@ static void usage(const struct args *a)
 	printf("usage: pvbackend blk --socket-path=PATH --blk-file=PATH [option...]\n"
 	       "       pvbackend net --socket-path=PATH --tap=IF [option...]\n"
 	       "       pvbackend run --config=FILE [--check-config]\n"
+	       "       pvbackend --upgrade-from=PATH\n"
 	       "       pvbackend --version | --help\n"
 	       "In FILE, sections [blk NAME], [net NAME] and [daemon] hold the same\n"
 	       "options as \"key = value\" lines, without the dashes.\n");
@@ -256,6 +257,10 @@ int conf_args_load(struct conf *conf, int argc, char **argv)
 	if (!a.argc) {
 		log_err("command line: no command: want blk, net or run; --help shows all");
 		return -EINVAL;
+	}
+	if (!strncmp(*a.argv, "--upgrade-from", 14)) {
+		a.scopes = CONF_ON_UPGRADE_LINE;
+		return arguments_take(&a);
 	}
 	/* "--help" and the like need no command. */
 	if (!strncmp(*a.argv, "--", 2) &&

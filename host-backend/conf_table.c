@@ -310,6 +310,16 @@ const struct conf_option conf_options[] = {
 		.offset = DAEMON_FIELD(sandbox),
 	},
 	{
+		.name = "upgrade-from",
+		.value = "PATH",
+		.help = "instead of a command: take over from the daemon with this control socket",
+		.scopes = CONF_ON_UPGRADE_LINE,
+		.kind = CONF_STRING,
+		.offset = DAEMON_FIELD(upgrade_from),
+		.min = 1,
+		.max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1,
+	},
+	{
 		.name = "config",
 		.value = "FILE",
 		.help = "run: file with a section for each device",

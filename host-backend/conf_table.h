@@ -20,7 +20,9 @@
 #define CONF_ON_ANY_LINE    0x8u
 #define CONF_ON_RUN_LINE    0x10u
 #define CONF_ON_DEVICE_LINE 0x20u
-#define CONF_ON_LINE	    (CONF_ON_ANY_LINE | CONF_ON_RUN_LINE | CONF_ON_DEVICE_LINE)
+#define CONF_ON_UPGRADE_LINE 0x40u
+#define CONF_ON_LINE	    (CONF_ON_ANY_LINE | CONF_ON_RUN_LINE | \
+			     CONF_ON_DEVICE_LINE | CONF_ON_UPGRADE_LINE)
 
 /** enum conf_kind - how a value is written */
 enum conf_kind {

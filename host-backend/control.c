@@ -27,9 +27,11 @@
 #include "command.h"
 #include "control_cmd.h"
 #include "daemon.h"
+#include "inherit.h"
 #include "list.h"
 #include "log.h"
 #include "unix_socket.h"
+#include "upgrade.h"
 
 #define SOCKET_MODE 0600
 
@@ -48,6 +50,7 @@
  * @out:	answer being sent, NULL: none; jansson's memory
  * @out_done:	bytes of it that are sent
  * @last:	hang up when the answer is out
+ * @moving:	it is a daemon that takes over; the connection becomes upgrade.h's
  */
 struct client {
 	struct ev_fd ev;
@@ -59,6 +62,7 @@ struct client {
 	size_t out_len;
 	size_t out_done;
 	bool last;
+	bool moving;
 };
 
 struct control {
@@ -71,14 +75,21 @@ struct control {
 	struct log_limit limit;
 };
 
-static void client_close(struct client *c)
+static void client_free(struct client *c)
 {
 	evloop_del(c->ctl->daemon->loop, &c->ev);
-	close(c->ev.fd);
 	list_del(&c->node);
 	c->ctl->num_clients--;
 	free(c->out);
 	free(c);
+}
+
+static void client_close(struct client *c)
+{
+	int sock = c->ev.fd;
+
+	client_free(c);
+	close(sock);
 }
 
 /* Answers */
@@ -137,7 +148,8 @@ static int line_handle(struct client *c, size_t len)
 		return answer_begin(c, json_pack("{s:s++}", "error",
 						 "not a line of JSON: ",
 						 error.text, ""));
-	err = answer_begin(c, control_cmd_run(c->ctl->daemon, request));
+	err = answer_begin(c, control_cmd_run(c->ctl->daemon, request,
+					      &c->moving));
 	json_decref(request);
 	return err;
 }
@@ -179,13 +191,23 @@ static int client_serve(struct client *c)
 	int ret = 1;
 	unsigned int i;
 
-	for (i = 0; i < REQUESTS_MAX && ret > 0; i++) {
+	for (i = 0; i < REQUESTS_MAX && ret > 0 && !c->moving; i++) {
 		if (c->out)
 			ret = answer_send(c);
 		else
 			ret = line_take(c);
 	}
 	return ret;
+}
+
+/* A daemon that takes over says nothing until it is answered. */
+static void client_move(struct client *c)
+{
+	struct upgrade *u = c->ctl->daemon->upgrade;
+	int sock = c->ev.fd;
+
+	client_free(c);
+	upgrade_begin(u, sock);
 }
 
 static void client_ready(struct ev_fd *ev, u32 events)
@@ -197,6 +219,10 @@ static void client_ready(struct ev_fd *ev, u32 events)
 		ret = client_recv(c);
 	if (!ret)
 		ret = client_serve(c);
+	if (c->moving) {
+		client_move(c);
+		return;
+	}
 	if (ret < 0) {
 		client_close(c);
 		return;
@@ -298,6 +324,11 @@ static void listener_ready(struct ev_fd *ev, u32 events)
 				ctl->socket.path, strerror(-sock));
 }
 
+int control_fd(const struct control *ctl)
+{
+	return ctl ? ctl->listener.fd : -1;
+}
+
 int control_create(struct control **out, struct daemon *d)
 {
 	const struct conf_given *given = conf_given_find(d->conf.given,
@@ -310,7 +341,8 @@ int control_create(struct control **out, struct daemon *d)
 		.mode = SOCKET_MODE,
 	};
 	struct control *ctl = calloc(1, sizeof(*ctl));
-	int err;
+	int err = 0;
+	int fd;
 
 	if (!ctl)
 		return -ENOMEM;
@@ -320,7 +352,11 @@ int control_create(struct control **out, struct daemon *d)
 	ctl->uid = geteuid();
 	ctl->limit = (struct log_limit)LOG_LIMIT_INIT;
 	list_init(&ctl->clients);
-	err = unix_socket_listen(&ctl->socket, &conf);
+	fd = inherit_take("", "control");
+	if (fd >= 0)
+		unix_socket_adopt(&ctl->socket, d->conf.control, fd);
+	else
+		err = unix_socket_listen(&ctl->socket, &conf);
 	if (err)
 		goto free_control;
 	ctl->listener.fd = ctl->socket.fd;

@@ -20,6 +20,9 @@ struct daemon;
  */
 int control_create(struct control **out, struct daemon *d);
 
+/** control_fd() - the listening socket, for a daemon that takes over; -1: none */
+int control_fd(const struct control *ctl);
+
 /** control_destroy() - hang up on all clients, remove the socket's file */
 void control_destroy(struct control *ctl);
 

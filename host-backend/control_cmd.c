@@ -20,6 +20,7 @@
 #include "stats.h"
 #include "status.h"
 #include "throttle.h"
+#include "upgrade.h"
 #include "vu_dev.h"
 
 /**
@@ -202,15 +203,27 @@ static json_t *run_version(struct call *call)
 			 (int)getpid());
 }
 
+static json_t *run_handover(struct call *call)
+{
+	const json_t *version = json_object_get(call->request, "version");
+
+	if (json_integer_value(version) != HANDOVER_VERSION)
+		return refuse(call, "version %lld is asked for, this daemon hands over by %d",
+			      (long long)json_integer_value(version),
+			      HANDOVER_VERSION);
+	return json_true();
+}
+
 static json_t *(*const handlers[COMMAND_MAX])(struct call *call) = {
 	[COMMAND_STATUS] = run_status,
 	[COMMAND_STATS] = run_stats,
 	[COMMAND_RESIZE] = run_resize,
 	[COMMAND_THROTTLE] = run_throttle,
 	[COMMAND_VERSION] = run_version,
+	[COMMAND_HANDOVER] = run_handover,
 };
 
-json_t *control_cmd_run(struct daemon *d, const json_t *request)
+json_t *control_cmd_run(struct daemon *d, const json_t *request, bool *moving)
 {
 	struct call call = {
 		.daemon = d,
@@ -221,8 +234,11 @@ json_t *control_cmd_run(struct daemon *d, const json_t *request)
 	json_t *result = NULL;
 
 	cmd = command_check(request, call.why, sizeof(call.why));
-	if (cmd)
+	if (cmd && upgrade_active(d->upgrade) && cmd->changes)
+		refuse(&call, "an upgrade is under way");
+	else if (cmd)
 		result = handlers[cmd - commands](&call);
+	*moving = result && cmd == &commands[COMMAND_HANDOVER];
 	if (result)
 		return json_pack("{s:o}", "result", result);
 	return json_pack("{s:s}", "error", call.why);

@@ -16,6 +16,8 @@ struct control;
 struct device;
 struct server;
 struct stuck;
+struct upgrade;
+struct upgrade_source;
 struct worker;
 
 /**
@@ -23,11 +25,13 @@ struct worker;
  * @conf:	as loaded
  * @loop:	the control thread's
  * @signals:	signalfd
+ * @source:	daemon that this one takes over from, NULL: none, or it has
  * @sandbox:	see there
  * @workers:	@num_workers of them
  * @devices:	in the configuration's order
  * @servers:	one per device, same index
  * @control:	control socket, NULL: none
+ * @upgrade:	handing over to another daemon, NULL without @control
  * @stuck:	looks for stuck requests, NULL: nobody does
  * @open:	servers that have not said closed()
  * @ending:	a signal said so
@@ -44,6 +48,8 @@ struct daemon {
 	struct server **servers;
 	unsigned int num_servers;
 	struct control *control;
+	struct upgrade_source *source;
+	struct upgrade *upgrade;
 	struct stuck *stuck;
 	unsigned int open;
 	bool ending;

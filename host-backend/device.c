@@ -112,6 +112,8 @@ static int start(struct device *dev, struct queue *q)
 static void queue_update(struct device *dev, struct queue *q)
 {
 	q->start_err = 0;
+	if (dev->held)
+		return;
 	if (!dev->features_known || q->state != QUEUE_STOPPED || !should_run(q))
 		return;
 	q->start_err = start(dev, q);

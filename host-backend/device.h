@@ -39,6 +39,9 @@ struct device_oldest {
 	u64 offset;
 };
 
+/* Called with a descriptor and its name among those of its device. */
+typedef void device_give(void *arg, const char *role, int fd);
+
 /**
  * struct device_ops - a device type
  * @type:	"blk", "net"
@@ -79,6 +82,8 @@ struct device_oldest {
  *		config space changed
  * @stats:	say where the type's own counters of @q are
  * @status:	add what is the type's own to the device's status
+ * @fds:	tell give(@arg) of each descriptor that another daemon is to use
+ *		instead of opening what is behind the device anew
  * @latency:	histogram of @q's @n-th operation and its name; NULL: no more
  * @oldest:	@q's; false where nothing is out
  * @count_stuck: @q's oldest request was found to be out for too long
@@ -123,6 +128,7 @@ struct device_ops {
 	bool (*reload)(struct device *dev);
 	void (*stats)(const struct queue *q, struct stats_sources *out);
 	void (*status)(const struct device *dev, struct json_t *json);
+	void (*fds)(const struct device *dev, device_give *give, void *arg);
 	const struct hist *(*latency)(const struct queue *q, unsigned int n,
 				      const char **name);
 	bool (*oldest)(const struct queue *q, struct device_oldest *out);
@@ -147,6 +153,7 @@ struct device_ops {
  * @inflight:	its record of what is in flight
  * @features:	acknowledged by the driver, 0 while none is connected
  * @features_known: SET_FEATURES has come; no queue runs before
+ * @held:	no queue starts: another daemon still has them
  * @num_queues:	of @queues; for net two a pair
  * @group:	queues that belong together: net 2, blk 1
  * @queues:	fixed for the device's life
@@ -164,6 +171,7 @@ struct device {
 	struct inflight inflight;
 	u64 features;
 	bool features_known;
+	bool held;
 	unsigned int num_queues;
 	unsigned int group;
 	struct queue *queues;

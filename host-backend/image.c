@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "conf.h"
+#include "inherit.h"
 #include "log.h"
 
 #define SECTOR 512u
@@ -264,6 +265,9 @@ static int open_page_fd(struct image *img, const struct conf_device *conf)
 {
 	char path[32];
 
+	img->page_fd = inherit_take(conf->name, IMAGE_PAGE_ROLE);
+	if (img->page_fd >= 0)
+		return 0;
 	/* By descriptor: the name may point elsewhere by now. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", img->fd);
 	img->page_fd =
@@ -379,7 +383,9 @@ int image_open(struct image *img, const struct conf_device *conf)
 	err = check_type(conf, st.st_mode);
 	if (err)
 		return err;
-	opened.fd = open_file(conf, st.st_mode);
+	opened.fd = inherit_take(conf->name, IMAGE_ROLE);
+	if (opened.fd < 0)
+		opened.fd = open_file(conf, st.st_mode);
 	if (opened.fd < 0)
 		return opened.fd;
 	err = prepare(&opened, conf);

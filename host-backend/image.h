@@ -38,6 +38,10 @@ struct image {
 	u32 discard_align;
 };
 
+/* Names of its descriptors for a daemon that takes over (inherit.h). */
+#define IMAGE_ROLE	"image"
+#define IMAGE_PAGE_ROLE "image-page"
+
 /**
  * image_open() - open what conf->blk_file names, for this process alone
  *

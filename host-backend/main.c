@@ -32,6 +32,7 @@
 #include "sigbus.h"
 #include "stats.h"
 #include "stuck.h"
+#include "upgrade.h"
 #include "workers.h"
 
 /* Longest wait for I/O in flight at the end, seconds. */
@@ -58,6 +59,7 @@ static void end_begin(struct daemon *d)
 		_exit(EXIT_FAILURE);
 	d->ending = true;
 	alarm(END_MAX_S);
+	upgrade_abort(d->upgrade, "the daemon ends");
 	if (d->control)
 		control_destroy(d->control);
 	d->control = NULL;
@@ -69,7 +71,10 @@ static void reload(struct daemon *d)
 {
 	unsigned int i;
 
-	for (i = 0; i < d->num_servers && !d->ending; i++)
+	/* Who takes over reads all sizes anyway. */
+	if (d->ending || upgrade_active(d->upgrade))
+		return;
+	for (i = 0; i < d->num_servers; i++)
 		server_reload(d->servers[i]);
 }
 
@@ -218,6 +223,11 @@ static int control_open(struct daemon *d)
 	return d->conf.control ? control_create(&d->control, d) : 0;
 }
 
+static int upgrade_open(struct daemon *d)
+{
+	return d->conf.control ? upgrade_create(&d->upgrade, d) : 0;
+}
+
 static int stuck_watch(struct daemon *d)
 {
 	return d->conf.stuck_after ? stuck_create(&d->stuck, d) : 0;
@@ -228,11 +238,22 @@ static int sandbox_end(struct daemon *d)
 	return sandbox_lock(&d->sandbox);
 }
 
+static int source_adopt(struct daemon *d)
+{
+	return d->source ? upgrade_adopt(d->source, d) : 0;
+}
+
+static int source_commit(struct daemon *d)
+{
+	return d->source ? upgrade_commit(d->source, d) : 0;
+}
+
 /* The order of the start: what needs names and rights first, threads last. */
 static int (*const steps[])(struct daemon *d) = {
-	sigbus_catch, loop_create,  signals_open,  workers_create, devices_open,
-	servers_open, control_open, stuck_watch,   sandbox_begin,  devices_start,
-	workers_start, sandbox_end,
+	sigbus_catch,  loop_create,   signals_open,  workers_create,
+	devices_open,  servers_open,  control_open,  upgrade_open,
+	stuck_watch,   source_adopt,  sandbox_begin, devices_start,
+	workers_start, sandbox_end,   source_commit,
 };
 
 static int start(struct daemon *d)
@@ -250,6 +271,8 @@ static void end(struct daemon *d)
 	/* A start that has failed further on. */
 	if (d->control)
 		control_destroy(d->control);
+	if (d->upgrade)
+		upgrade_destroy(d->upgrade);
 	if (d->stuck)
 		stuck_destroy(d->stuck);
 	while (d->num_servers)
@@ -269,6 +292,22 @@ static void end(struct daemon *d)
 	conf_free(&d->conf);
 }
 
+/*
+ * Where it fails, the daemon before us goes on: nothing of what is its may be
+ * closed in a way that shows, no socket file removed.  So this process just ends.
+ */
+static void take_over(struct daemon *d)
+{
+	raise_fd_limit();
+	if (upgrade_fetch(&d->source, d, d->conf.upgrade_from))
+		_exit(EXIT_FAILURE);
+	log_set_level(d->conf.log_level);
+	if (start(d))
+		_exit(EXIT_FAILURE);
+	upgrade_source_free(d->source);
+	d->source = NULL;
+}
+
 int main(int argc, char **argv)
 {
 	struct daemon *d = &daemon_state;
@@ -283,7 +322,10 @@ int main(int argc, char **argv)
 		conf_free(&d->conf);
 		return EXIT_SUCCESS;
 	}
-	err = start(d);
+	if (d->conf.upgrade_from)
+		take_over(d);
+	else
+		err = start(d);
 	if (!err) {
 		log_notice("ready");
 		err = evloop_run(d->loop);

@@ -9,6 +9,7 @@
 #include "mem.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -97,6 +98,7 @@ static int region_map(struct mem_table *t, struct mem_region *r,
 		.file_ino = st.st_ino,
 		.file_offset = d->offset,
 		.added = 1,
+		.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0),
 	};
 	return 0;
 }
@@ -105,6 +107,8 @@ static void region_unmap(const struct mem_region *r)
 {
 	sigbus_unwatch(r->map);
 	munmap(r->map, r->map_len);
+	if (r->fd >= 0)
+		close(r->fd);
 }
 
 static bool region_is(const struct mem_region *r,

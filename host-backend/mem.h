@@ -35,6 +35,8 @@
  * @file_ino:	file behind it
  * @file_offset: of the first byte in the file
  * @added:	times it was added, and must be removed
+ * @fd:		the file itself, for a daemon that takes over; -1: there was none
+ *		left
  */
 struct mem_region {
 	gpa_t gpa;
@@ -47,6 +49,7 @@ struct mem_region {
 	u64 file_ino;
 	u64 file_offset;
 	unsigned int added;
+	int fd;
 };
 
 /**

@@ -281,6 +281,14 @@ static void net_mtu_set(struct device *dev, u16 mtu)
 	net_of(dev)->config.mtu = cpu_to_virtio16(mtu);
 }
 
+static void net_fds(const struct device *dev, device_give *give, void *arg)
+{
+	const struct port *port = net_of(dev)->port;
+
+	if (port->ops->fds)
+		port->ops->fds(port, give, arg);
+}
+
 static void net_destroy(struct device *dev)
 {
 	struct net_device *net = net_of(dev);
@@ -307,6 +315,7 @@ static const struct device_ops net_ops = {
 	.mtu_set = net_mtu_set,
 	.stats = net_stats,
 	.status = net_status,
+	.fds = net_fds,
 	.destroy = net_destroy,
 };
 

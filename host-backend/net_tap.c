@@ -551,6 +551,17 @@ static const struct port_stats *tap_stats(const struct port *port,
 	return dir == PORT_TX ? &tq->tx.stats : &tq->rx.stats;
 }
 
+static void tap_fds(const struct port *port,
+		    void (*give)(void *arg, const char *role, int fd),
+		    void *arg)
+{
+	const struct tap *tap = tap_of(port);
+	char role[TAP_ROLE_SIZE];
+
+	for (unsigned int i = 0; i < tap->num_pairs; i++)
+		give(arg, tap_role(i, role), tap->queues[i].fd);
+}
+
 static void tap_close(struct port *port)
 {
 	struct tap *tap = tap_of(port);
@@ -580,12 +591,13 @@ static int tap_port_open(struct port **out, const struct conf_device *conf)
 {
 	unsigned int n = conf->num_queues;
 	struct tap *tap;
+	bool inherited;
 	int *fds;
 	int err;
 
 	tap = calloc(1, sizeof(*tap) + n * sizeof(tap->queues[0]));
 	fds = calloc(n, sizeof(*fds));
-	err = tap && fds ? tap_open(conf, fds) : -ENOMEM;
+	err = tap && fds ? tap_open(conf, fds, &inherited) : -ENOMEM;
 	if (err)
 		goto free_tap;
 	tap->port.ops = &port_tap_ops;
@@ -601,7 +613,8 @@ static int tap_port_open(struct port **out, const struct conf_device *conf)
 	}
 	tap->offloads = tap_offloads(tap->queues[0].fd);
 	tap->rw_flags = tap_rw_flags(tap->queues[0].fd);
-	for (unsigned int i = 1; i < n; i++)
+	/* Those that another daemon had are as its front end wanted them. */
+	for (unsigned int i = 1; i < n && !inherited; i++)
 		tap_pair_enable(&tap->port, i, false);
 	*out = &tap->port;
 	return 0;
@@ -628,5 +641,6 @@ const struct port_ops port_tap_ops = {
 	.xmit = tap_xmit,
 	.poll = tap_poll,
 	.inject = tap_inject,
+	.fds = tap_fds,
 	.stats = tap_stats,
 };

@@ -127,6 +127,7 @@ struct port_stats {
  * @poll:	fetch up to @budget frames and deliver them.  Return: frames
  *		delivered; wake() comes when there may be more, unless the
  *		last deliver() gave -ENOBUFS: then the device calls again
+ * @fds:	as device_ops.fds; optional
  * @stats:	the port's own counters of a direction; optional
  */
 struct port_ops {
@@ -144,6 +145,9 @@ struct port_ops {
 	unsigned int (*poll)(struct port *port, unsigned int pair,
 			     unsigned int budget);
 	int (*inject)(struct port *port, const u8 *frame, size_t len);
+	void (*fds)(const struct port *port,
+		    void (*give)(void *arg, const char *role, int fd),
+		    void *arg);
 	const struct port_stats *(*stats)(const struct port *port,
 					  unsigned int pair, enum port_dir dir);
 };

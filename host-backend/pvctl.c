@@ -47,32 +47,37 @@ void pvctl_say(const char *fmt, ...)
 
 /* The daemon */
 
-int pvctl_connect(const char *path)
+static int connect_to(const char *path)
 {
 	const struct timeval patience = { .tv_sec = ANSWER_MAX_S };
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int sock, err;
 
-	if (strlen(path) >= sizeof(addr.sun_path)) {
-		pvctl_say("--socket=%s: longer than a socket's path may be",
-			  path);
+	if (strlen(path) >= sizeof(addr.sun_path))
 		return -ENAMETOOLONG;
-	}
 	strcpy(addr.sun_path, path);
 	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (sock >= 0 &&
-	    !setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience,
+	if (sock < 0)
+		return -errno;
+	if (!setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience,
 			sizeof(patience)) &&
 	    !connect(sock, (struct sockaddr *)&addr, sizeof(addr)))
 		return sock;
 	err = errno;
-	pvctl_say("%s: %s%s", path, strerror(err),
-		  err == ENOENT || err == ECONNREFUSED ?
-			  " (does the daemon run, with --control=PATH?)" :
-			  "");
-	if (sock >= 0)
-		close(sock);
+	close(sock);
 	return -err;
+}
+
+int pvctl_connect(const char *path)
+{
+	int sock = connect_to(path);
+
+	if (sock < 0)
+		pvctl_say("%s: %s%s", path, strerror(-sock),
+			  sock == -ENOENT || sock == -ECONNREFUSED ?
+				  " (does the daemon run, with --control=PATH?)" :
+				  "");
+	return sock;
 }
 
 static int request_send(int sock, const json_t *request)
@@ -150,6 +155,32 @@ static json_t *answer_read(const char *text, size_t len)
 	return result;
 }
 
+static int exchange(int sock, const json_t *request, char **text, size_t *len)
+{
+	int err = request_send(sock, request);
+
+	return err ? err : answer_recv(sock, text, len);
+}
+
+json_t *pvctl_query(const char *path, const char *command)
+{
+	json_t *request = json_pack("{s:s}", "command", command);
+	json_t *answer = NULL, *result;
+	int sock = connect_to(path);
+	char *text = NULL;
+	size_t len;
+
+	if (sock >= 0 && !exchange(sock, request, &text, &len))
+		answer = json_loadb(text, len, 0, NULL);
+	result = json_incref(json_object_get(answer, "result"));
+	json_decref(answer);
+	json_decref(request);
+	free(text);
+	if (sock >= 0)
+		close(sock);
+	return result;
+}
+
 json_t *pvctl_ask(int sock, const json_t *request)
 {
 	json_t *result = NULL;
@@ -157,9 +188,7 @@ json_t *pvctl_ask(int sock, const json_t *request)
 	size_t len;
 	int err;
 
-	err = request_send(sock, request);
-	if (!err)
-		err = answer_recv(sock, &text, &len);
+	err = exchange(sock, request, &text, &len);
 	if (err)
 		pvctl_say("no answer: %s", strerror(-err));
 	else
@@ -221,6 +250,12 @@ static int run_top(const struct options *opts, unsigned int count,
 	return status;
 }
 
+static int run_upgrade(const struct options *opts, unsigned int count,
+		       char *const *words)
+{
+	return pvctl_upgrade(opts->socket, count ? words[0] : NULL);
+}
+
 /* What the daemon has no command for. */
 static const struct {
 	const char *name;
@@ -231,6 +266,9 @@ static const struct {
 		   char *const *words);
 } locals[] = {
 	{ "top", "top", "rates, refreshed every second", 0, run_top },
+	{ "upgrade", "upgrade [BINARY]",
+	  "have a new daemon take over; guests and front ends notice nothing",
+	  1, run_upgrade },
 	{ "help", "help", "this list", 0, run_help },
 };
 
@@ -242,6 +280,8 @@ static int run_help(const struct options *opts, unsigned int count,
 
 	printf("usage: pvctl [--socket=PATH] [--json] COMMAND\n\n");
 	for (i = 0; i < COMMAND_MAX; i++) {
+		if (!commands[i].help)
+			continue;
 		command_usage(&commands[i], usage, sizeof(usage));
 		printf("  %s\n        %s\n", usage, commands[i].help);
 	}
@@ -259,7 +299,7 @@ static int run(const struct options *opts, unsigned int count,
 	const struct command *cmd = command_find(words[0]);
 	unsigned int i;
 
-	if (cmd)
+	if (cmd && cmd->help)
 		return run_remote(opts, cmd, count - 1, words + 1);
 	for (i = 0; i < ARRAY_SIZE(locals); i++) {
 		if (strcmp(locals[i].name, words[0]))

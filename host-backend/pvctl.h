@@ -24,6 +24,13 @@ int pvctl_connect(const char *path);
  */
 json_t *pvctl_ask(int sock, const json_t *request);
 
+/**
+ * pvctl_query() - connect, ask, hang up, and say nothing
+ *
+ * Return: the result, the caller's reference; NULL where there is none now.
+ */
+json_t *pvctl_query(const char *path, const char *command);
+
 /** pvctl_show_status() and pvctl_show_stats() - an answer, for people */
 void pvctl_show_status(const json_t *result);
 void pvctl_show_stats(const json_t *result);
@@ -33,5 +40,14 @@ void pvctl_show_flat(const json_t *result);
 
 /** pvctl_top() - refreshed until interrupted; exit status */
 int pvctl_top(int sock);
+
+/**
+ * pvctl_upgrade() - have another daemon take over
+ * @path:	control socket
+ * @binary:	program to start, NULL: the pvbackend beside pvctl
+ *
+ * Return: exit status.
+ */
+int pvctl_upgrade(const char *path, const char *binary);
 
 #endif /* PV_PVCTL_H */

@@ -16,9 +16,15 @@
 #include <sys/epoll.h>
 
 #include "conf.h"
+#include "handover.h"
+#include "inherit.h"
 #include "log.h"
 #include "unix_socket.h"
 #include "vu_dev.h"
+#include "vu_move.h"
+
+/* Name of its descriptor for a daemon that takes over. */
+#define LISTENER_ROLE "listener"
 
 /* Whom the file system lets connect: owner and group. */
 #define SOCKET_MODE 0660
@@ -30,6 +36,7 @@ struct server {
 	struct unix_socket socket;
 	bool watched;
 	bool closing;
+	void (*paused)(struct server *s);
 	void (*closed)(struct server *s);
 };
 
@@ -71,7 +78,7 @@ static void connection_closed(struct vu_dev *vd)
 
 	if (s->closing)
 		s->closed(s);
-	else
+	else if (!s->paused)
 		listener_watch(s);
 }
 
@@ -86,8 +93,13 @@ static int listener_open(struct server *s, const struct conf_device *conf)
 		.path = conf->socket_path,
 		.mode = SOCKET_MODE,
 	};
-	int err = unix_socket_listen(&s->socket, &socket_conf);
+	int fd = inherit_take(conf->name, LISTENER_ROLE);
+	int err = 0;
 
+	if (fd >= 0)
+		unix_socket_adopt(&s->socket, conf->socket_path, fd);
+	else
+		err = unix_socket_listen(&s->socket, &socket_conf);
 	s->listener.fd = s->socket.fd;
 	return err;
 }
@@ -160,4 +172,47 @@ void server_destroy(struct server *s)
 	if (!s->closing)
 		listener_close(s);
 	free(s);
+}
+
+static void connection_paused(struct vu_dev *vd)
+{
+	struct server *s = container_of(vd, struct server, vd);
+
+	s->paused(s);
+}
+
+void server_pause(struct server *s, void (*paused)(struct server *s))
+{
+	s->paused = paused;
+	listener_unwatch(s);
+	vu_dev_pause(&s->vd, connection_paused);
+}
+
+void server_unpause(struct server *s)
+{
+	s->paused = NULL;
+	if (s->vd.state == VU_CLOSED)
+		listener_watch(s);
+	vu_dev_unpause(&s->vd);
+}
+
+json_t *server_move_out(struct server *s, struct handover *h, json_t *fds,
+			const char **why)
+{
+	json_object_set_new(fds, LISTENER_ROLE,
+			    handover_put_fd(h, s->listener.fd));
+	*why = NULL;
+	return s->vd.state == VU_CLOSED ? NULL : vu_move_out(&s->vd, h, why);
+}
+
+int server_move_in(struct server *s, struct handover *h,
+		   const json_t *connection)
+{
+	listener_unwatch(s);
+	return vu_move_in(&s->vd, h, connection);
+}
+
+void server_start(struct server *s)
+{
+	vu_dev_start(&s->vd);
 }

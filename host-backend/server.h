@@ -9,6 +9,8 @@
 #include "evloop.h"
 
 struct conf_device;
+struct handover;
+struct json_t;
 struct server;
 
 /**
@@ -27,6 +29,33 @@ void server_close(struct server *s);
 
 /** server_reload() - the device looks again at what is behind it */
 void server_reload(struct server *s);
+
+/**
+ * server_pause() - accept nobody, let the queues drain, hold the connection
+ * @paused:	called when nothing moves any more, maybe at once
+ */
+void server_pause(struct server *s, void (*paused)(struct server *s));
+
+/** server_unpause() - go on as if nothing had been; also before @paused came */
+void server_unpause(struct server *s);
+
+/**
+ * server_move_out() - what another daemon needs to go on here; paused
+ * @fds:	gets the listening socket
+ * @why:	why not, where the connection cannot move
+ *
+ * Return: the connection for the handover's document, NULL where none is or
+ * with *@why set.
+ */
+struct json_t *server_move_out(struct server *s, struct handover *h,
+			       struct json_t *fds, const char **why);
+
+/** server_move_in() - go on with another daemon's connection; 0 or -errno */
+int server_move_in(struct server *s, struct handover *h,
+		   const struct json_t *connection);
+
+/** server_start() - after server_move_in(): the device is ours now */
+void server_start(struct server *s);
 
 struct device *server_device(struct server *s);
 

@@ -141,6 +141,7 @@ struct store_limits {
  * @acquire:	a driver begins: nobody else may use the disk; 0 or -EBUSY.
  *		Again and again, control thread.  Optional, as @release
  * @release:	its driver has moved to another host process, which may use it
+ * @fds:	as device_ops.fds; where it is missing, another daemon opens anew
  * @grow:	make it @size bytes, more than it has; refresh() comes after.
  *		Optional
  * @refresh:	look at the size again; true where it changed
@@ -155,6 +156,9 @@ struct store_ops {
 	int (*sync)(struct store *st);
 	int (*acquire)(struct store *st);
 	void (*release)(struct store *st);
+	void (*fds)(const struct store *st,
+		    void (*give)(void *arg, const char *role, int fd),
+		    void *arg);
 	int (*grow)(struct store *st, u64 size);
 	bool (*refresh)(struct store *st);
 	void (*close)(struct store *st);

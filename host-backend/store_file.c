@@ -523,6 +523,17 @@ static int file_sync(struct store *st)
 	return fdatasync(fs->img.fd) ? -errno : 0;
 }
 
+static void file_fds(const struct store *st,
+		     void (*give)(void *arg, const char *role, int fd),
+		     void *arg)
+{
+	const struct image *img = &container_of(st, struct file_store, st)->img;
+
+	give(arg, IMAGE_ROLE, img->fd);
+	if (img->page_fd >= 0)
+		give(arg, IMAGE_PAGE_ROLE, img->page_fd);
+}
+
 static int file_grow(struct store *st, u64 size)
 {
 	return image_grow(&container_of(st, struct file_store, st)->img, size);
@@ -629,6 +640,7 @@ const struct store_ops store_file_ops = {
 	.sync = file_sync,
 	.acquire = file_acquire,
 	.release = file_release,
+	.fds = file_fds,
 	.grow = file_grow,
 	.refresh = file_refresh,
 	.close = file_close,

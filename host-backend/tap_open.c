@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "conf.h"
+#include "inherit.h"
 #include "log.h"
 #include "port.h"
 
@@ -204,12 +205,39 @@ close_fd:
 	return err;
 }
 
-int tap_open(const struct conf_device *conf, int *fds)
+const char *tap_role(unsigned int i, char *buf)
+{
+	snprintf(buf, TAP_ROLE_SIZE, "tap-%u", i);
+	return buf;
+}
+
+/* All, or none; one without the others would be of no use. */
+static bool inherit(const struct conf_device *conf, int *fds)
+{
+	char role[TAP_ROLE_SIZE];
+	unsigned int i;
+
+	for (i = 0; i < conf->num_queues; i++) {
+		fds[i] = inherit_take(conf->name, tap_role(i, role));
+		if (fds[i] < 0)
+			break;
+	}
+	if (i == conf->num_queues)
+		return true;
+	while (i-- > 0)
+		close(fds[i]);
+	return false;
+}
+
+int tap_open(const struct conf_device *conf, int *fds, bool *inherited)
 {
 	struct tap_info info = { 0 };
 	unsigned int i;
 	int err;
 
+	*inherited = inherit(conf, fds);
+	if (*inherited)
+		return 0;
 	err = info_get(conf, &info);
 	if (err)
 		return err;

@@ -16,12 +16,20 @@ struct conf_device;
  * @fds:	filled with as many non-blocking descriptors, whose frames begin
  *		with a little-endian virtio-net header of PORT_HDR_LEN bytes
  *
+ * @inherited:	they are those of the daemon before us, set up already
+ *
  * The interface is the operator's: it must be there already, and nobody else
  * may have it open.
  *
  * Return: 0, or -errno after one line in the log that says what is wrong.
  */
-int tap_open(const struct conf_device *conf, int *fds);
+int tap_open(const struct conf_device *conf, int *fds, bool *inherited);
+
+/* Room for a role's name. */
+#define TAP_ROLE_SIZE 16
+
+/** tap_role() - name of queue @i's descriptor (inherit.h), into @buf */
+const char *tap_role(unsigned int i, char *buf);
 
 /**
  * tap_rw_flags() - what makes io_uring return -EAGAIN instead of waiting

@@ -65,6 +65,18 @@ static int path_bind(int sock, const struct unix_socket_conf *conf,
 	return 0;
 }
 
+void unix_socket_adopt(struct unix_socket *s, const char *path, int fd)
+{
+	struct stat st;
+
+	*s = (struct unix_socket){ .fd = fd, .path = path };
+	/* Somebody may have removed the file, and the daemon works on. */
+	if (!lstat(path, &st)) {
+		s->dev = st.st_dev;
+		s->ino = st.st_ino;
+	}
+}
+
 int unix_socket_listen(struct unix_socket *s,
 		       const struct unix_socket_conf *conf)
 {

@@ -41,6 +41,9 @@ struct unix_socket_conf {
 	mode_t mode;
 };
 
+/** unix_socket_adopt() - @fd, of a daemon before us, listens at @path already */
+void unix_socket_adopt(struct unix_socket *s, const char *path, int fd);
+
 /** unix_socket_listen() - 0, or -errno with one line logged */
 int unix_socket_listen(struct unix_socket *s,
 		       const struct unix_socket_conf *conf);

@@ -119,6 +119,16 @@ static void channel_send(struct vu_channel *ch)
 		      ch->sending ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
+void vu_channel_watch(struct vu_channel *ch, bool on)
+{
+	if (ch->ev.fd < 0)
+		return;
+	evloop_del(ch->loop, &ch->ev);
+	if (on)
+		evloop_add(ch->loop, &ch->ev,
+			   ch->sending ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
 void vu_channel_hold(struct vu_channel *ch, bool held)
 {
 	ch->held = held;

@@ -41,6 +41,9 @@ int vu_channel_open(struct vu_channel *ch, int fd);
 
 void vu_channel_close(struct vu_channel *ch);
 
+/** vu_channel_watch() - look at the socket, or leave it alone */
+void vu_channel_watch(struct vu_channel *ch, bool on);
+
 /** vu_channel_hold() - suspended or not; what was held back goes out */
 void vu_channel_hold(struct vu_channel *ch, bool held);
 

@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "vu_handler.h"
+#include "vu_move.h"
 
 /* Messages handled in a row before other connections get their turn. */
 #define MESSAGES_MAX 32
@@ -220,6 +221,8 @@ static int handle(struct vu_dev *vd, const struct vu_message *m,
 	bool was_running = vd->state == VU_RUNNING;
 	int err;
 
+	if (m->keep)
+		vu_keep(vd, &vd->in.msg);
 	err = m->handler(vd, &vd->in.msg, q);
 	/* Also after a refusal: what was drained for it goes on. */
 	device_update(vd->dev);
@@ -324,6 +327,8 @@ static void read_messages(struct vu_dev *vd)
 }
 
 /* The parked message's queues have stopped. */
+static void pause_begin(struct vu_dev *vd);
+
 static void resume(struct vu_dev *vd)
 {
 	const struct vu_message *m = vu_message_find(vd->in.msg.hdr.request);
@@ -336,6 +341,8 @@ static void resume(struct vu_dev *vd)
 	check_index(vd, m, &vd->in.msg, &q);
 	if (handle(vd, m, q))
 		vu_dev_close(vd);
+	else if (vd->paused)
+		pause_begin(vd);
 	else
 		read_messages(vd);
 }
@@ -388,12 +395,15 @@ static void closed(struct device *dev)
 	device_reset(dev);
 	vu_state_end(&vd->state_io);
 	vu_channel_close(&vd->channel);
+	vu_keep_clear(vd);
 	vu_transfer_reset(&vd->in);
 	vu_transfer_reset(&vd->out);
 	close(vd->ev.fd);
 	vd->ev.fd = -1;
 	set_state(vd, VU_CLOSED);
 	vd->closed(vd);
+	if (vd->paused)
+		vd->paused(vd);
 }
 
 void vu_dev_close(struct vu_dev *vd)
@@ -411,4 +421,81 @@ void vu_dev_config_changed(struct vu_dev *vd)
 {
 	if (vd->state != VU_CLOSED && vu_negotiated(vd, VU_PROTOCOL_F_CONFIG))
 		vu_channel_config_changed(&vd->channel);
+}
+
+/* Pausing, and what another daemon left off */
+
+static void paused(struct device *dev)
+{
+	struct vu_dev *vd = dev->transport;
+
+	if (vd->state == VU_CLOSING)
+		vu_dev_close(vd);
+	else if (vd->paused)
+		vd->paused(vd);
+	else
+		vu_dev_unpause(vd);
+}
+
+static void pause_begin(struct vu_dev *vd)
+{
+	device_quiesce(vd->dev, NULL, paused);
+}
+
+void vu_dev_pause(struct vu_dev *vd, void (*done)(struct vu_dev *vd))
+{
+	vd->paused = done;
+	if (vd->state == VU_CLOSED) {
+		done(vd);
+		return;
+	}
+	unwatch(vd);
+	vu_channel_watch(&vd->channel, false);
+	/* Where a quiesce is under way, its end comes back here. */
+	if (!vd->parked && !vd->dev->quiesced)
+		pause_begin(vd);
+}
+
+void vu_dev_unpause(struct vu_dev *vd)
+{
+	vd->paused = NULL;
+	if (vd->state == VU_CLOSED || vd->state == VU_CLOSING ||
+	    vd->dev->quiesced)
+		return;
+	device_update(vd->dev);
+	vu_channel_watch(&vd->channel, true);
+	watch(vd);
+}
+
+int vu_dev_replay(struct vu_dev *vd)
+{
+	const struct vu_message *m = vu_message_find(vd->in.msg.hdr.request);
+	struct queue *q = NULL;
+	int err;
+
+	err = check(vd, m, &vd->in.msg, &q);
+	if (!err && m->keep)
+		vu_keep(vd, &vd->in.msg);
+	if (!err)
+		err = m->handler(vd, &vd->in.msg, q);
+	if (err)
+		log_err("%s: message %s (%u) of the old daemon refused: %s",
+			vd->dev->name, m ? m->name : "unknown",
+			vd->in.msg.hdr.request, vd->reason);
+	update_state(vd);
+	vd->sending = false;
+	vu_transfer_reset(&vd->in);
+	return err;
+}
+
+void vu_dev_start(struct vu_dev *vd)
+{
+	vd->dev->held = false;
+	device_update(vd->dev);
+	if (vd->state == VU_CLOSED)
+		return;
+	watch(vd);
+	/* What the other daemon had not sent yet goes out. */
+	vu_channel_hold(&vd->channel, vd->state != VU_RUNNING);
+	vu_channel_watch(&vd->channel, true);
 }

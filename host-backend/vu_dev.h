@@ -53,6 +53,10 @@ enum vu_state {
  * @state_io:	transfer of the device's own state
  * @channel:	our requests to the front end
  * @reason:	why the message at hand is refused
+ * @kept:	messages that vu_keep() remembers
+ * @kept_lost:	one of them could not be
+ * @paused:	called when nothing moves any more; NULL: not paused, and is not
+ *		to be
  * @closed:	called when everything is let go; may call vu_dev_open() again
  */
 struct vu_dev {
@@ -73,6 +77,9 @@ struct vu_dev {
 	struct vu_channel channel;
 	char reason[200];
 	struct log_limit limit;
+	struct vu_kept *kept;
+	bool kept_lost;
+	void (*paused)(struct vu_dev *vd);
 	void (*closed)(struct vu_dev *vd);
 };
 
@@ -87,6 +94,25 @@ int vu_dev_open(struct vu_dev *vd, int sock);
 
 /** vu_dev_close() - end the connection; vu_dev.closed() follows, maybe at once */
 void vu_dev_close(struct vu_dev *vd);
+
+/**
+ * vu_dev_pause() - let all queues drain, read and send nothing any more
+ * @paused:	called then, maybe at once; also where there is no front end
+ */
+void vu_dev_pause(struct vu_dev *vd, void (*paused)(struct vu_dev *vd));
+
+/** vu_dev_unpause() - go on as if nothing had been; also before @paused came */
+void vu_dev_unpause(struct vu_dev *vd);
+
+/** vu_dev_start() - after the last vu_dev_replay(): queues that should run do */
+void vu_dev_start(struct vu_dev *vd);
+
+/**
+ * vu_dev_replay() - handle the message in @vd->in that a daemon before us got
+ *
+ * Return: 0 or -errno, logged.
+ */
+int vu_dev_replay(struct vu_dev *vd);
 
 /** vu_dev_config_changed() - the device's config space is not what it was */
 void vu_dev_config_changed(struct vu_dev *vd);

@@ -571,6 +571,7 @@ static const struct vu_message messages[VU_REQUEST_MAX] = {
 		.needs = NEEDS(LOG_SHMFD),
 		.reply = REPLY_OWN,
 		.quiesce = QUIESCE_ALL,
+		.keep = true,
 	},
 	[VU_SET_LOG_FD] = {
 		.name = "SET_LOG_FD",
@@ -690,6 +691,7 @@ static const struct vu_message messages[VU_REQUEST_MAX] = {
 		.room = VU_CONFIG_MAX,
 		.states = IN_ANY,
 		.needs = NEEDS(CONFIG),
+		.keep = true,
 	},
 	[VU_GET_INFLIGHT_FD] = {
 		.name = "GET_INFLIGHT_FD",

@@ -44,6 +44,7 @@ enum quiesce_kind {
  * @room:	bytes of payload that may follow
  * @states:	connection states in which it may come
  * @needs:	protocol features without which it may not
+ * @keep:	what it says is known nowhere else: vu_keep() for a daemon to come
  */
 struct vu_message {
 	const char *name;
@@ -56,6 +57,7 @@ struct vu_message {
 	u64 needs;
 	enum reply_kind reply;
 	enum quiesce_kind quiesce;
+	bool keep;
 };
 
 /** vu_message_find() - the row of a request, or NULL where it is not offered */
