@@ -200,12 +200,16 @@ static int client_serve(struct client *c)
 	return ret;
 }
 
-/* A daemon that takes over says nothing until it is answered. */
 static void client_move(struct client *c)
 {
 	struct upgrade *u = c->ctl->daemon->upgrade;
 	int sock = c->ev.fd;
 
+	/* A daemon that takes over says nothing until it is answered. */
+	if (c->in_len) {
+		client_close(c);
+		return;
+	}
 	client_free(c);
 	upgrade_begin(u, sock);
 }

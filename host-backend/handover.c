@@ -36,41 +36,34 @@ json_t *handover_put_fd(struct handover *h, int fd)
 	return json_integer(h->num_fds++);
 }
 
-static void put_hex(char *out, const u8 *bytes, size_t len)
+json_t *handover_put_bytes(const u8 *bytes, size_t len)
 {
 	static const char digits[] = "0123456789abcdef";
+	char hex[2 * MSG_MAX];
 	size_t i;
 
-	for (i = 0; i < len; i++) {
-		out[2 * i] = digits[bytes[i] >> 4];
-		out[2 * i + 1] = digits[bytes[i] & 15];
+	for (i = 0; i < len && i < MSG_MAX; i++) {
+		hex[2 * i] = digits[bytes[i] >> 4];
+		hex[2 * i + 1] = digits[bytes[i] & 15];
 	}
-	out[2 * len] = 0;
-}
-
-/* Header and payload lie apart in memory. */
-static u8 *part(struct vu_msg *msg, size_t off)
-{
-	return off < HDR_LEN ? (u8 *)&msg->hdr + off :
-			       msg->payload.raw + (off - HDR_LEN);
+	return json_stringn(hex, 2 * i);
 }
 
 json_t *handover_put_message(struct handover *h, const struct vu_msg *msg,
 			     size_t done)
 {
-	/* Only read. */
-	struct vu_msg *m = (struct vu_msg *)msg;
 	size_t head = min(done, HDR_LEN);
-	char hex[2 * MSG_MAX + 1];
 	json_t *fds = json_array();
+	u8 bytes[MSG_MAX];
 	unsigned int i;
 
-	put_hex(hex, part(m, 0), head);
-	if (done > HDR_LEN)
-		put_hex(hex + 2 * HDR_LEN, part(m, HDR_LEN), done - HDR_LEN);
+	/* Header and payload lie apart in memory. */
+	memcpy(bytes, &msg->hdr, head);
+	memcpy(bytes + head, msg->payload.raw, done - head);
 	for (i = 0; i < msg->num_fds; i++)
 		json_array_append_new(fds, handover_put_fd(h, msg->fds[i]));
-	return json_pack("{s:s, s:o}", "data", hex, "fds", fds);
+	return json_pack("{s:o, s:o}", "data", handover_put_bytes(bytes, done),
+			 "fds", fds);
 }
 
 void handover_free(struct handover *h)
@@ -116,22 +109,36 @@ static int digit(char c)
 	return -1;
 }
 
-static int take_data(const json_t *data, struct vu_transfer *t)
+int handover_take_bytes(const json_t *json, u8 *bytes, size_t max)
 {
-	const char *hex = json_string_value(data);
-	size_t len = json_string_length(data);
+	const char *hex = json_string_value(json);
+	size_t len = json_string_length(json);
 	size_t i;
 
-	if (!hex || len % 2 || len / 2 > MSG_MAX)
+	if (!hex || len % 2 || len / 2 > max)
 		return -EBADMSG;
 	for (i = 0; i < len / 2; i++) {
 		int high = digit(hex[2 * i]), low = digit(hex[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return -EBADMSG;
-		*part(&t->msg, i) = (u8)(high << 4 | low);
+		bytes[i] = (u8)(high << 4 | low);
 	}
-	t->done = len / 2;
+	return (int)(len / 2);
+}
+
+static int take_data(const json_t *json, struct vu_transfer *t)
+{
+	u8 bytes[MSG_MAX];
+	int len = handover_take_bytes(json, bytes, sizeof(bytes));
+	size_t head;
+
+	if (len < 0)
+		return len;
+	t->done = (size_t)len;
+	head = min(t->done, HDR_LEN);
+	memcpy(&t->msg.hdr, bytes, head);
+	memcpy(t->msg.payload.raw, bytes + head, t->done - head);
 	return 0;
 }
 

@@ -10,7 +10,7 @@
  *	 "devices": [
  *	  {"type": "blk", "name": "root", "options": [["socket-path", "/s"]],
  *	   "fds": {"listen": 2, "image": 3},
- *	   "counters": [{"reads": 7}],
+ *	   "counters": [{"reads": 7}], "limits": [[0, 0], [0, 0]], "state": "01",
  *	   "connection": {"socket": 4, "in": MESSAGE, "out": MESSAGE,
  *			  "config_changed": false, "messages": [MESSAGE]}}]}
  *
@@ -79,6 +79,9 @@ struct handover {
 /** handover_put_fd() - another descriptor; the number to put into the document */
 json_t *handover_put_fd(struct handover *h, int fd);
 
+/** handover_put_bytes() - in hexadecimal */
+json_t *handover_put_bytes(const u8 *bytes, size_t len);
+
 /** handover_put_message() - the first @done bytes of @msg and its descriptors */
 json_t *handover_put_message(struct handover *h, const struct vu_msg *msg,
 			     size_t done);
@@ -95,6 +98,14 @@ int handover_head_check(const struct handover_head *head);
  * Return: descriptor, or -EBADMSG (no number, out of range, taken already).
  */
 int handover_take_fd(struct handover *h, const json_t *number);
+
+/**
+ * handover_take_bytes() - of hexadecimal
+ * @max:	room in @bytes
+ *
+ * Return: how many, or -EBADMSG.
+ */
+int handover_take_bytes(const json_t *json, u8 *bytes, size_t max);
 
 /**
  * handover_take_message() - a message of the document

@@ -391,6 +391,21 @@ static void limits_set(struct device *dev, const json_t *list)
 	dev->ops->limits_set(dev, limits);
 }
 
+static int state_load(struct upgrade_source *src, struct device *dev,
+		      const json_t *json)
+{
+	u8 state[DEVICE_STATE_MAX];
+	int len;
+
+	if (!json)
+		return 0;
+	len = handover_take_bytes(json, state, sizeof(state));
+	if (len < 0 || !dev->ops->state_load ||
+	    dev->ops->state_load(dev, state, (size_t)len))
+		return senseless(src, "a device's own part");
+	return 0;
+}
+
 static int device_adopt(struct upgrade_source *src, struct daemon *d,
 			unsigned int i, const json_t *json)
 {
@@ -398,13 +413,16 @@ static int device_adopt(struct upgrade_source *src, struct daemon *d,
 	const json_t *counters = json_object_get(json, "counters");
 	struct device *dev = d->devices[i];
 	unsigned int q;
+	int err;
 
 	dev->held = true;
 	limits_set(dev, json_object_get(json, "limits"));
 	for (q = 0; q < dev->num_queues; q++)
 		counters_set(&dev->queues[q], json_array_get(counters, q));
-	return connection ? server_move_in(d->servers[i], &src->h, connection) :
-			    0;
+	err = state_load(src, dev, json_object_get(json, "state"));
+	if (!err && connection)
+		err = server_move_in(d->servers[i], &src->h, connection);
+	return err;
 }
 
 /* Where the old daemon's lines go, ours go from now on. */

@@ -100,6 +100,15 @@ static json_t *counters_json(const struct device *dev)
 	return list;
 }
 
+static json_t *state_json(const struct device *dev)
+{
+	u8 state[DEVICE_STATE_MAX];
+
+	if (!dev->ops->state_save)
+		return NULL;
+	return handover_put_bytes(state, dev->ops->state_save(dev, state));
+}
+
 /* Limits may have been changed since the configuration was read. */
 static json_t *limits_json(const struct device *dev)
 {
@@ -128,13 +137,14 @@ static json_t *device_json(struct upgrade *u, unsigned int i, const char **why)
 	connection = server_move_out(u->daemon->servers[i], &u->h, g.fds, why);
 	if (dev->ops->fds)
 		dev->ops->fds(dev, give, &g);
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o*, s:o*}",
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o*, s:o*, s:o*}",
 			 "type", conf_types[conf->type].name,
 			 "name", conf->name,
 			 "options", options_json(conf->given),
 			 "fds", g.fds,
 			 "counters", counters_json(dev),
 			 "limits", limits_json(dev),
+			 "state", state_json(dev),
 			 "connection", connection);
 }
 

@@ -484,6 +484,7 @@ int vu_dev_replay(struct vu_dev *vd)
 			vd->in.msg.hdr.request, vd->reason);
 	update_state(vd);
 	vd->sending = false;
+	vu_transfer_reset(&vd->out);
 	vu_transfer_reset(&vd->in);
 	return err;
 }

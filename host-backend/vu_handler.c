@@ -691,7 +691,6 @@ static const struct vu_message messages[VU_REQUEST_MAX] = {
 		.room = VU_CONFIG_MAX,
 		.states = IN_ANY,
 		.needs = NEEDS(CONFIG),
-		.keep = true,
 	},
 	[VU_GET_INFLIGHT_FD] = {
 		.name = "GET_INFLIGHT_FD",
@@ -711,6 +710,7 @@ static const struct vu_message messages[VU_REQUEST_MAX] = {
 		.states = IN_ANY,
 		.needs = NEEDS(INFLIGHT_SHMFD),
 		.quiesce = QUIESCE_ALL,
+		.keep = true,
 	},
 	[VU_GET_MAX_MEM_SLOTS] = {
 		.name = "GET_MAX_MEM_SLOTS",
@@ -750,6 +750,7 @@ static const struct vu_message messages[VU_REQUEST_MAX] = {
 		.size = sizeof(u64),
 		.states = IN_ANY,
 		.needs = NEEDS(MTU),
+		.keep = true,
 	},
 	[VU_RESET_DEVICE] = {
 		.name = "RESET_DEVICE",

@@ -115,6 +115,13 @@ static void put_u64(struct writer *w, u32 request, u64 value)
 	put(w, &msg, request, sizeof(value));
 }
 
+static void put_fd(struct writer *w, u32 request, int fd)
+{
+	struct vu_msg msg = { .num_fds = 1, .fds = { fd } };
+
+	put(w, &msg, request, 0);
+}
+
 static void put_state(struct writer *w, u32 request, const struct queue *q,
 		      u32 num)
 {
@@ -258,16 +265,14 @@ static json_t *messages(struct vu_dev *vd, struct handover *h)
 		put_u64(&w, VU_SET_PROTOCOL_FEATURES, vd->protocol_features);
 	if (dev->features_known)
 		put_u64(&w, VU_SET_FEATURES, dev->features);
-	if (vd->channel.ev.fd >= 0) {
-		struct vu_msg msg = {
-			.num_fds = 1,
-			.fds = { vd->channel.ev.fd },
-		};
-
-		put(&w, &msg, VU_SET_BACKEND_REQ_FD, 0);
-	}
+	if (vd->channel.ev.fd >= 0)
+		put_fd(&w, VU_SET_BACKEND_REQ_FD, vd->channel.ev.fd);
 	put_memory(&w);
 	put_kept(&w);
+	if (dev->log_fd >= 0)
+		put_fd(&w, VU_SET_LOG_FD, dev->log_fd);
+	if (vd->status)
+		put_u64(&w, VU_SET_STATUS, vd->status);
 	for (i = 0; i < dev->num_queues; i++)
 		put_queue(&w, &dev->queues[i]);
 	return w.list;
@@ -280,6 +285,8 @@ static const char *cannot_move(const struct vu_dev *vd)
 	for (i = 0; i < vd->dev->mem.count; i++)
 		if (vd->dev->mem.region[i].fd < 0)
 			return "too few descriptors to keep guest memory's";
+	if (vd->state_io.ev.fd >= 0)
+		return "it is being migrated";
 	if (vd->kept_lost)
 		return "a message of its front end could not be kept";
 	return NULL;
