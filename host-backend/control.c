@@ -266,7 +266,7 @@ static bool peer_allowed(const struct control *ctl, int sock)
 		return false;
 	if (!peer.uid || peer.uid == ctl->uid)
 		return true;
-	return !stat(ctl->socket.path, &st) && (st.st_mode & S_IWGRP) &&
+	return !stat(ctl->socket.path, &st) && (st.st_mode & 0020) &&
 	       in_group(sock, &peer, st.st_gid);
 }
 

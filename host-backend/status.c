@@ -19,7 +19,8 @@
 #include "vu_dev.h"
 
 #define FEATURES 64
-#define NAME(bit, name) [bit] = #name,
+#define NAME(bit, name) \
+	[bit] = #name,
 
 static const char *const ring_names[FEATURES] = { PV_RING_FEATURES(NAME) };
 static const char *const blk_names[FEATURES] = { PV_BLK_FEATURES(NAME) };

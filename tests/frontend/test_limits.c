@@ -108,7 +108,7 @@ static void iops_are_limited(void **state)
 	now = sample_at(fx.control, "disk");
 	allowed = (now.ms - before.ms + 1) * 500 / 1000 + 20 + 2;
 	assert_int_equal(now.reads - before.reads, 500);
-	if (500 > allowed)
+	if (allowed < 500)
 		fail_msg("500 requests in %d ms", (int)(now.ms - before.ms));
 	/* It slept for it. */
 	assert_true(now.throttled - before.throttled > 200);
