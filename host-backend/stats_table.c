@@ -110,6 +110,7 @@ const struct stats_row stats_table[] = {
 	WORKER(enters, "io_uring_enter() calls"),
 	WORKER(sleeps, "of these, the ones that waited"),
 	WORKER(spins, "looks at a queue that found nothing"),
+	WORKER(stolen, "times the CPU was taken away while looking"),
 	WORKER(overflow_submits, "submissions before the end of a round"),
 };
 const unsigned int stats_table_len = ARRAY_SIZE(stats_table);

@@ -37,15 +37,6 @@
 
 #define CQ_ENTRIES_PER_SQ 4
 
-/* First step of a polling window that starts to grow. */
-#define WINDOW_STEP_NS 4000U
-
-/* So many windows, growing from the first step, reach any sensible maximum; if
- * all of them miss what comes right after, try again so many wake-ups later.
- */
-#define MISSES_MAX 6
-#define SLEEP_ONLY 256
-
 struct worker {
 	/* worker's thread */
 	struct io_uring ring;
@@ -55,6 +46,7 @@ struct worker {
 	struct worker_op **completed_tail;
 	u32 poll_max_ns;
 	bool stop;
+	u64 idle_ns;  /* end of the last turn, if it found nothing; else 0 */
 	u64 clock_ns; /* of this part of the turn, 0: not read yet */
 	struct worker_op signal_op;
 	struct worker_op mail_op;
@@ -251,11 +243,7 @@ void worker_task_add(struct worker *w, struct worker_task *task)
 {
 	list_init(&task->node);
 	task->active = false;
-	task->idle = false;
-	task->idle_since_ns = 0;
-	task->window_ns = 0;
-	task->misses = 0;
-	task->sleep_only = 0;
+	task->window = (struct window){ 0 };
 	worker_task_wake(w, task);
 }
 
@@ -265,76 +253,62 @@ void worker_task_del(struct worker *w, struct worker_task *task)
 	task->active = false;
 }
 
-/* Would spinning for at most poll_max_ns have met the work that came now? */
-static void window_adapt(struct worker *w, struct worker_task *task)
-{
-	u32 next;
-
-	if (task->sleep_only) {
-		task->sleep_only--;
-		return;
-	}
-	if (now_ns() - task->idle_since_ns > w->poll_max_ns) {
-		next = task->window_ns / 2;
-		task->window_ns = next < WINDOW_STEP_NS ? 0 : next;
-	} else if (task->misses >= MISSES_MAX) {
-		task->window_ns = 0;
-		task->misses = 0;
-		task->sleep_only = SLEEP_ONLY;
-	} else {
-		next = max(2 * task->window_ns, WINDOW_STEP_NS);
-		task->window_ns = min(next, w->poll_max_ns);
-	}
-}
-
 void worker_task_wake(struct worker *w, struct worker_task *task)
 {
 	if (task->active)
 		return;
 	if (w->poll_max_ns)
-		window_adapt(w, task);
+		window_wake(&task->window, now_ns(), w->poll_max_ns);
 	task->active = true;
-	task->idle = false;
 	list_add_tail(&w->active, &task->node);
 	task->disarm(task);
 }
 
-/* The task found nothing: has it been so for its whole window? */
-static bool window_over(struct worker *w, struct worker_task *task)
+/* The task found nothing: sleep? */
+static bool task_over(struct worker *w, struct worker_task *task)
 {
-	u64 now;
-
+	w->stats.spins++;
 	if (!w->poll_max_ns)
 		return true;
-	now = now_ns();
-	if (!task->idle) {
-		task->idle = true;
-		task->idle_since_ns = now;
-	}
-	if (now - task->idle_since_ns < task->window_ns)
-		return false;
-	if (task->window_ns)
-		task->misses++;
-	return true;
+	w->idle_ns = now_ns();
+	return window_over(&task->window, w->idle_ns);
 }
 
 static void run_active(struct worker *w)
 {
 	struct worker_task *task, *tmp;
+	bool found = false;
 
+	w->idle_ns = 0;
 	list_for_each_entry_safe(task, tmp, &w->active, node) {
 		if (task->run(task)) {
-			if (task->idle)
-				task->misses = 0;
-			task->idle = false;
+			window_found(&task->window);
+			found = true;
 			continue;
 		}
-		w->stats.spins++;
-		if (!window_over(w, task) || task->arm(task))
+		if (!task_over(w, task) || task->arm(task))
 			continue;
 		list_del(&task->node);
 		task->active = false;
 	}
+	if (found)
+		w->idle_ns = 0;
+}
+
+/*
+ * The last turn found nothing.  If this one comes late, somebody else had the
+ * CPU meanwhile, and what we find now may be his doing: that is no reason to
+ * go on looking.
+ */
+static void check_stolen(struct worker *w)
+{
+	struct worker_task *task, *tmp;
+
+	if (now_ns() - w->idle_ns < WINDOW_STOLEN_NS)
+		return;
+	w->stats.stolen++;
+	list_for_each_entry_safe(task, tmp, &w->active, node)
+		window_close(&task->window);
 }
 
 /* The thread */
@@ -342,6 +316,8 @@ static void run_active(struct worker *w)
 static void turn(struct worker *w)
 {
 	w->stats.turns++;
+	if (w->idle_ns && !list_empty(&w->active))
+		check_stolen(w);
 	w->clock_ns = 0;
 	reap_ring(w);
 	reap_completed(w);

@@ -18,10 +18,9 @@
  * suppressed).  A completion or a kick makes it active.  While it is active and
  * finds nothing, it stays so for a window; then task->arm() asks for kicks
  * again, and the task leaves the active list unless work raced in.  The window
- * grows when work came so soon after the last that spinning would have met it,
- * and shrinks to zero when it took longer, or when spinning misses it again and
- * again: then the other side waits for the CPU that we spin on.  So an idle
- * device takes no CPU, and 500 idle ones do not slow a busy one.
+ * adapts (window.h), down to none where work is rare or our CPU is wanted by
+ * others.  So an idle device takes no CPU, and 500 idle ones do not slow a busy
+ * one.
  *
  * Where the kernel refuses io_uring, soft_ring.h stands behind the same ring:
  * nobody who prepares entries sees a difference.
@@ -36,6 +35,7 @@
 
 #include "list.h"
 #include "util.h"
+#include "window.h"
 
 struct worker;
 
@@ -69,11 +69,7 @@ struct worker_task {
 	/* worker's own */
 	struct list node;
 	bool active;
-	bool idle;		/* the last run() found nothing */
-	u64 idle_since_ns;
-	u32 window_ns;
-	unsigned int misses;	/* windows in a row that ended without work */
-	unsigned int sleep_only; /* wake-ups to come without a window */
+	struct window window;
 };
 
 /**
@@ -93,6 +89,7 @@ struct worker_stats {
 	u64 enters;		/* io_uring_enter() calls */
 	u64 sleeps;		/* of those, waiting ones */
 	u64 spins;		/* turns of active tasks that found nothing */
+	u64 stolen;		/* looks that the CPU was taken away from */
 	u64 overflow_submits;	/* SQ ring full before the end of a turn */
 };
 

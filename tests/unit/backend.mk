@@ -15,7 +15,8 @@ test_vq_order-srcs := $(vq-srcs)
 test_sigbus-srcs := $(core)/sigbus.c
 test_vu_msg-srcs := $(core)/vu_msg.c
 test_evloop-srcs := $(core)/evloop.c
-worker-srcs := $(core)/worker.c $(core)/soft_ring.c $(core)/pool.c
+test_window-srcs := $(core)/window.c
+worker-srcs := $(core)/worker.c $(core)/window.c $(core)/soft_ring.c $(core)/pool.c
 test_worker-srcs := $(worker-srcs) $(core)/log.c
 test_worker-libs := -luring
 test_soft_ring-srcs := $(worker-srcs) $(core)/log.c
@@ -28,5 +29,5 @@ test_sandbox-srcs := $(core)/syscalls.c $(core)/landlock.c
 test_sandbox-libs := -lseccomp
 
 # As the daemon is built: callbacks need not use all that they are given.
-$(foreach t,list mem dirty sigbus vq_split vq_packed vq_order vu_msg evloop worker soft_ring conf sandbox,\
+$(foreach t,list mem dirty sigbus vq_split vq_packed vq_order vu_msg evloop window worker soft_ring conf sandbox,\
 	$(eval test_$(t)-cflags := -Wno-unused-parameter))

@@ -10,7 +10,9 @@
 #include <cmocka.h>
 
 #include <poll.h>
+#include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -192,32 +194,42 @@ static void deleted_task_does_not_run(void **state)
 	assert_int_equal(j.runs, runs);
 }
 
-/* The window opens where work comes soon, and closes where it does not. */
-static void polling_adapts(void **state)
+/*
+ * The policy is test_window.c's.  Here: a worker that looks for work notices
+ * that it did not run, made so by a signal that takes its time.
+ */
+static pthread_t looker;
+
+static void take_the_cpu(int sig)
+{
+	usleep(5000);
+}
+
+static void look_for_long(void *arg)
+{
+	struct job *j = arg;
+
+	looker = pthread_self();
+	worker_task_wake(w, &j->task);
+	j->task.window.length_ns = 4000000000;
+}
+
+static void cpu_taken_while_looking(void **state)
 {
 	struct job j = job_new(0);
-	unsigned int i;
 
 	teardown(NULL);
-	/* So long that a loaded machine does not make it look late. */
-	assert_int_equal(start_worker(400000000), 0);
+	signal(SIGBUS, take_the_cpu);
+	assert_int_equal(start_worker(4000000000), 0);
 	on_worker(add_job, &j);
 	wait_done();
-	assert_int_equal(j.task.window_ns, 0);
-	for (i = 0; i < 3; i++) {
-		j.work = 1;
-		on_worker(wake_job, &j);
-		wait_done();
-	}
-	assert_true(j.task.window_ns > 0);
-	for (i = 0; i < 4; i++) {
-		usleep(450000);
-		j.work = 1;
-		on_worker(wake_job, &j);
-		wait_done();
-	}
-	assert_int_equal(j.task.window_ns, 0);
+	on_worker(look_for_long, &j);
+	pthread_kill(looker, SIGBUS);
+	wait_done();
 	on_worker(del_job, &j);
+	assert_true(worker_stats(w)->stolen > 0);
+	assert_int_equal(j.task.window.length_ns, 0);
+	assert_int_equal(j.task.window.closed_for, WINDOW_CLOSED_FOR);
 }
 
 /* Work that always comes when we have just given up is not waited for. */
@@ -235,7 +247,7 @@ static void polling_in_vain(void **state)
 		j.work = 1;
 		on_worker(wake_job, &j);
 		wait_done();
-		without += !j.task.window_ns;
+		without += !j.task.window.length_ns;
 	}
 	assert_true(without > 150);
 	on_worker(del_job, &j);
@@ -340,7 +352,7 @@ int main(void)
 		TEST(task_works_then_sleeps),
 		TEST(work_that_races_with_arm),
 		TEST(deleted_task_does_not_run),
-		TEST(polling_adapts),
+		TEST(cpu_taken_while_looking),
 		TEST(polling_in_vain),
 		TEST(completion_without_io),
 		TEST(ring_overflow),
