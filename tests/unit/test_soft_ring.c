@@ -204,6 +204,19 @@ static void prep_unknown(struct io_uring_sqe *sqe, struct op *o)
 	sqe->opcode = 255;
 }
 
+static void prep_unknown_flag(struct io_uring_sqe *sqe, struct op *o)
+{
+	io_uring_prep_nop(sqe);
+	sqe->flags = 1u << 7;
+}
+
+/* A poll's result is a set of events; an error has their bits as well. */
+static void assert_polled(int res, int event)
+{
+	assert_true(res > 0);
+	assert_true(res & event);
+}
+
 /* An eventfd that nobody reads: each write to it is told of. */
 static void watched_eventfd(void **state)
 {
@@ -217,7 +230,7 @@ static void watched_eventfd(void **state)
 		assert_int_equal(eventfd_write(fd, 1), 0);
 		wait_done();
 		assert_int_equal(watch.times, i);
-		assert_true(watch.res & POLLIN);
+		assert_polled(watch.res, POLLIN);
 		assert_true(watch.flags & IORING_CQE_F_MORE);
 	}
 	start(&cancel);
@@ -239,7 +252,7 @@ static void watched_too_late(void **state)
 	struct op watch = { .prepare = prep_watch, .fd = fd, .len = POLLIN };
 	struct op cancel = { .prepare = prep_cancel, .ptr = &watch.op };
 
-	assert_true(run(&watch) & POLLIN);
+	assert_polled(run(&watch), POLLIN);
 	start(&cancel);
 	wait_done();
 	wait_done();
@@ -257,16 +270,16 @@ static void polled_both_ways(void **state)
 	in.fd = fds[0];
 	out.fd = fds[0];
 	start(&in);
-	assert_true(run(&out) & POLLOUT);
+	assert_polled(run(&out), POLLOUT);
 	assert_int_equal(in.times, 0);
 	assert_int_equal(write(fds[1], "x", 1), 1);
 	wait_done();
-	assert_true(in.res & POLLIN);
+	assert_polled(in.res, POLLIN);
 	assert_false(in.flags & IORING_CQE_F_MORE);
 	assert_int_equal(in.times, 1);
 	/* Once is once. */
 	assert_int_equal(write(fds[1], "x", 1), 1);
-	assert_true(run(&out) & POLLOUT);
+	assert_polled(run(&out), POLLOUT);
 	assert_int_equal(in.times, 1);
 	close(fds[0]);
 	close(fds[1]);
@@ -398,10 +411,12 @@ static void errors_come_back(void **state)
 		.prepare = prep_read, .fd = -1, .ptr = &byte, .len = 1
 	};
 	struct op unknown = { .prepare = prep_unknown };
+	struct op flag = { .prepare = prep_unknown_flag };
 
 	assert_int_equal(run(&full), -ENOSPC);
 	assert_int_equal(run(&none), -EBADF);
 	assert_int_equal(run(&unknown), -EINVAL);
+	assert_int_equal(run(&flag), -EINVAL);
 	close(fd);
 }
 
