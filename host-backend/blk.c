@@ -305,6 +305,7 @@ static const struct device_ops blk_ops = {
 	.queue_stop = blk_queue_stop,
 	.reload = blk_reload,
 	.stats = blk_queue_stats,
+	.device_stats = blk_device_stats,
 	.status = blk_status,
 	.fds = blk_fds,
 	.latency = blk_latency,

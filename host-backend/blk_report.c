@@ -46,6 +46,14 @@ void blk_queue_stats(const struct queue *q, struct stats_sources *out)
 	out->base[STATS_BLK] = &blk_queue_of(q)->stats;
 }
 
+void blk_device_stats(const struct device *dev, struct stats_sources *out)
+{
+	const struct store *store = blk_of(dev)->store;
+
+	if (store->ops->stats)
+		store->ops->stats(store, out);
+}
+
 const struct hist *blk_latency(const struct queue *q, unsigned int n,
 			       const char **name)
 {

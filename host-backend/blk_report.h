@@ -13,6 +13,7 @@ struct json_t;
 
 void blk_status(const struct device *dev, struct json_t *json);
 void blk_queue_stats(const struct queue *q, struct stats_sources *out);
+void blk_device_stats(const struct device *dev, struct stats_sources *out);
 const struct hist *blk_latency(const struct queue *q, unsigned int n,
 			       const char **name);
 void blk_fds(const struct device *dev, device_give *give, void *arg);

@@ -81,6 +81,7 @@ typedef void device_give(void *arg, const char *role, int fd);
  * @reload:	SIGHUP: look again at what is behind the device; true where
  *		config space changed
  * @stats:	say where the type's own counters of @q are
+ * @device_stats: likewise, those that are of no queue
  * @status:	add what is the type's own to the device's status
  * @fds:	tell give(@arg) of each descriptor that another daemon is to use
  *		instead of opening what is behind the device anew
@@ -127,6 +128,8 @@ struct device_ops {
 	void (*mtu_set)(struct device *dev, u16 mtu);
 	bool (*reload)(struct device *dev);
 	void (*stats)(const struct queue *q, struct stats_sources *out);
+	void (*device_stats)(const struct device *dev,
+			     struct stats_sources *out);
 	void (*status)(const struct device *dev, struct json_t *json);
 	void (*fds)(const struct device *dev, device_give *give, void *arg);
 	const struct hist *(*latency)(const struct queue *q, unsigned int n,

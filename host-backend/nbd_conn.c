@@ -381,7 +381,7 @@ static void wait_again(struct nbd_conn *conn, struct store_req *req)
 	list_del(&req->remote.node);
 	list_add_tail(&conn->waiting, &req->remote.node);
 	nbd_cmd_reset(req);
-	count(&conn->shared->stats.resent);
+	count(&conn->shared->stats.interrupted);
 }
 
 static void conn_lost(struct nbd_conn *conn, const char *why)

@@ -28,6 +28,7 @@
 #include <semaphore.h>
 
 #include "nbd_link.h"
+#include "nbd_stats.h"
 #include "pool.h"
 #include "store.h"
 
@@ -40,7 +41,7 @@
  * @stop:	the store is being closed
  * @pool:	one thread, which connects; from nbd_start() on
  * @spare:	a handle made at open, for the first connection
- * @stats:	counters, atomic
+ * @stats:	counters
  */
 struct nbd_shared {
 	const char *name;
@@ -50,12 +51,7 @@ struct nbd_shared {
 	bool stop;
 	struct pool *pool;
 	struct nbd_handle *spare;
-	struct {
-		u64 connects;
-		u64 losses;
-		u64 resent;
-		u64 timeouts;
-	} stats;
+	struct nbd_stats stats;
 };
 
 struct nbd_conn;

@@ -196,7 +196,8 @@ static void show_device_stats(const json_t *dev)
 	const json_t *queues = json_object_get(dev, "queues");
 	size_t i;
 
-	printf("%s:\n", text(dev, "name"));
+	printf("%s:", text(dev, "name"));
+	show_counters(json_object_get(dev, "counters"));
 	for (i = 0; i < json_array_size(queues); i++) {
 		const json_t *q = json_array_get(queues, i);
 		const json_t *counters = json_object_get(q, "counters");

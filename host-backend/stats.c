@@ -25,6 +25,13 @@ void stats_of_queue(const struct queue *q, struct stats_sources *out)
 		q->dev->ops->stats(q, out);
 }
 
+static void stats_of_device(const struct device *dev, struct stats_sources *out)
+{
+	*out = (struct stats_sources){ .base[STATS_QUEUE] = NULL };
+	if (dev->ops->device_stats)
+		dev->ops->device_stats(dev, out);
+}
+
 static void stats_of_worker(const struct worker *w, struct stats_sources *out)
 {
 	*out = (struct stats_sources){
@@ -93,12 +100,15 @@ static json_t *queue_json(const struct queue *q)
 static json_t *device_json(const struct device *dev)
 {
 	json_t *list = json_array();
+	struct stats_sources from;
 	unsigned int i;
 
 	for (i = 0; i < dev->num_queues; i++)
 		json_array_append_new(list, queue_json(&dev->queues[i]));
-	return json_pack("{s:s, s:s, s:o}", "name", dev->name, "type",
-			 dev->ops->type, "queues", list);
+	stats_of_device(dev, &from);
+	return json_pack("{s:s, s:s, s:o, s:o}", "name", dev->name, "type",
+			 dev->ops->type, "counters", stats_counters(&from),
+			 "queues", list);
 }
 
 static json_t *devices_json(const struct daemon *d, int index)
@@ -199,6 +209,20 @@ static void queue_log(const struct queue *q)
 	log_notice("%s", line.text);
 }
 
+static void device_log(const struct device *dev)
+{
+	struct stats_sources from;
+	struct line line = { .len = 0 };
+	size_t empty;
+
+	stats_of_device(dev, &from);
+	line_add(&line, "stats device=%s", dev->name);
+	empty = line.len;
+	line_counters(&line, &from);
+	if (line.len > empty)
+		log_notice("%s", line.text);
+}
+
 static void worker_log(unsigned int index, const struct worker *w)
 {
 	struct stats_sources from;
@@ -214,9 +238,11 @@ void stats_log(const struct daemon *d)
 {
 	unsigned int i, j;
 
-	for (i = 0; i < d->num_devices; i++)
+	for (i = 0; i < d->num_devices; i++) {
+		device_log(d->devices[i]);
 		for (j = 0; j < d->devices[i]->num_queues; j++)
 			queue_log(&d->devices[i]->queues[j]);
+	}
 	for (i = 0; i < d->num_workers; i++)
 		worker_log(i, d->workers[i]);
 }

@@ -5,6 +5,7 @@
 #include "stats_table.h"
 
 #include "blk_io.h"
+#include "nbd_stats.h"
 #include "net_stats.h"
 #include "port.h"
 #include "queue.h"
@@ -18,6 +19,11 @@
 	{                                                \
 		STATS_BLK, name, help, STATS_##unit,     \
 			offsetof(struct blk_stats, field) \
+	}
+#define NBD(name, help)                                      \
+	{                                                    \
+		STATS_NBD, "nbd_" #name, help, STATS_EVENTS, \
+			offsetof(struct nbd_stats, name)     \
 	}
 #define NET(name, field, unit, help)                     \
 	{                                                \
@@ -81,6 +87,11 @@ const struct stats_row stats_table[] = {
 	REJECT("range_count", RANGE_COUNT, "no range, or too many"),
 	REJECT("range_size", RANGE_SIZE, "range longer than allowed"),
 	REJECT("range_flags", RANGE_FLAGS, "unknown flag of a range"),
+
+	NBD(connects, "connections made to the server"),
+	NBD(losses, "connections to the server given up"),
+	NBD(interrupted, "requests in flight when a connection was given up"),
+	NBD(timeouts, "requests that the server left unanswered"),
 
 	NET("frames", frames, EVENTS, "passed on"),
 	NET("bytes", bytes, BYTES, "of these frames"),

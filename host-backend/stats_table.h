@@ -5,7 +5,8 @@
  * One table.  The control socket's answer, the log's lines at SIGUSR1, what a
  * new daemon takes over from the old one, and later metrics all come from it.
  * A counter is a u64 in one of the structs that a scope stands for.  Its worker
- * writes it with plain stores, and anyone reads it.
+ * writes it with plain stores (a device's, which has several: with atomic
+ * additions), and anyone reads it.
  */
 #ifndef PV_STATS_TABLE_H
 #define PV_STATS_TABLE_H
@@ -16,6 +17,7 @@
 enum stats_scope {
 	STATS_QUEUE,	/* struct queue_stats: every queue */
 	STATS_BLK,	/* struct blk_stats: a disk's queue */
+	STATS_NBD,	/* struct nbd_stats: a disk */
 	STATS_NET,	/* struct net_stats: a NIC's queue */
 	STATS_PORT,	/* struct port_stats: a NIC's queue */
 	STATS_WORKER,	/* struct worker_stats: a worker */
@@ -31,7 +33,7 @@ enum stats_unit {
 /**
  * struct stats_row - a counter
  * @scope:	struct that it is in
- * @name:	unique among the scopes of a queue, and of a worker
+ * @name:	unique among the scopes of a queue, of a device, and of a worker
  * @help:	one line
  * @unit:	of the value
  * @offset:	in the struct
@@ -48,7 +50,7 @@ extern const struct stats_row stats_table[];
 extern const unsigned int stats_table_len;
 
 /**
- * struct stats_sources - the structs of one queue or worker
+ * struct stats_sources - the structs of one queue, device or worker
  * @base:	by scope; NULL where it has none
  */
 struct stats_sources {

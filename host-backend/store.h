@@ -15,6 +15,7 @@
 #include "worker.h"
 
 struct conf_device;
+struct stats_sources;
 struct store;
 
 /** enum store_op - what a request does */
@@ -145,6 +146,7 @@ struct store_limits {
  * @grow:	make it @size bytes, more than it has; refresh() comes after.
  *		Optional
  * @refresh:	look at the size again; true where it changed
+ * @stats:	say where the store's own counters are.  Optional
  * @close:	no request in flight
  */
 struct store_ops {
@@ -161,6 +163,7 @@ struct store_ops {
 		    void *arg);
 	int (*grow)(struct store *st, u64 size);
 	bool (*refresh)(struct store *st);
+	void (*stats)(const struct store *st, struct stats_sources *out);
 	void (*close)(struct store *st);
 };
 

@@ -22,6 +22,7 @@
 #include "log.h"
 #include "nbd_cmd.h"
 #include "nbd_conn.h"
+#include "stats_table.h"
 #include "store.h"
 
 #define WORKERS_MAX 256
@@ -215,6 +216,13 @@ static bool nbd_refresh(struct store *st)
 	return true;
 }
 
+static void nbd_store_stats(const struct store *st, struct stats_sources *out)
+{
+	const struct nbd_store *ns = container_of(st, struct nbd_store, st);
+
+	out->base[STATS_NBD] = &ns->shared.stats;
+}
+
 static void nbd_store_close(struct store *st)
 {
 	struct nbd_store *ns = nbd_store(st);
@@ -335,5 +343,6 @@ const struct store_ops store_nbd_ops = {
 	.submit = nbd_submit,
 	.sync = nbd_sync,
 	.refresh = nbd_refresh,
+	.stats = nbd_store_stats,
 	.close = nbd_store_close,
 };

@@ -93,6 +93,7 @@ void nbd_server_open(struct nbd_server *s, const char *const *args)
 	assert_int_equal(daemon_file(&s->daemon, "img", DISK_SIZE), 0);
 	strcpy(s->log, daemon_path(&s->daemon, "nbdkit.log"));
 	strcpy(s->disk, daemon_path(&s->daemon, "disk.sock"));
+	strcpy(s->control, daemon_path(&s->daemon, "control.sock"));
 	for (i = 0; i < ARRAY_SIZE(first); i++)
 		s->argv[n++] = expand(s, first[i]);
 	for (i = 0; args[i]; i++) {
@@ -107,10 +108,12 @@ void nbd_server_daemon(struct nbd_server *s, const char *const *args)
 	const char *argv[16] = { "blk", "--store=nbd" };
 	char *uri = expand(s, "--nbd-uri=nbd+unix:///?socket=@/nbd.sock");
 	char *path = expand(s, "--socket-path=@/disk.sock");
+	char *control = expand(s, "--control=@/control.sock");
 	unsigned int n = 2;
 
 	argv[n++] = uri;
 	argv[n++] = path;
+	argv[n++] = control;
 	while (args && *args) {
 		assert_true(n < ARRAY_SIZE(argv) - 1);
 		argv[n++] = *args++;
@@ -120,6 +123,7 @@ void nbd_server_daemon(struct nbd_server *s, const char *const *args)
 		fail_msg("%s", daemon_log_text(&s->daemon));
 	free(uri);
 	free(path);
+	free(control);
 }
 
 void nbd_server_close(struct nbd_server *s)

@@ -15,6 +15,7 @@
  * @argv:	how it was started
  * @log:	what nbdkit says
  * @disk:	the daemon's socket
+ * @control:	its control socket
  */
 struct nbd_server {
 	struct daemon daemon;
@@ -22,6 +23,7 @@ struct nbd_server {
 	char *argv[NBD_ARGS_MAX];
 	char log[80];
 	char disk[80];
+	char control[80];
 };
 
 /** nbd_server_installed() - is there an nbdkit? */

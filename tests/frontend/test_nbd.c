@@ -4,6 +4,7 @@
  *
  * nbdkit serves, "pvbackend blk --store=nbd" is its client (nbd_server.h).
  */
+#include "ctl.h"
 #include "nbd_server.h"
 
 #include <errno.h>
@@ -327,6 +328,52 @@ static void server_fails(void **state)
 	disk_works(disk);
 }
 
+static json_int_t counter(const char *name)
+{
+	json_t *answer = ctl_ask(server.control, "{\"command\":\"stats\"}");
+	json_t *dev = json_object_get(json_object_get(answer, "result"),
+				      "devices");
+	json_t *value;
+	json_int_t n;
+
+	dev = json_array_get(dev, 0);
+	value = json_object_get(json_object_get(dev, "counters"), name);
+	assert_true(json_is_integer(value));
+	n = json_integer_value(value);
+	json_decref(answer);
+	return n;
+}
+
+static void wait_log(const char *text)
+{
+	for (unsigned int ms = 0;
+	     !strstr(daemon_log_text(&server.daemon), text); ms++) {
+		if (ms >= 5000)
+			fail_msg("\"%s\" is not in: %s", text,
+				 daemon_log_text(&server.daemon));
+		usleep(1000);
+	}
+}
+
+/* Where operators look, each says how the connection fared. */
+static void expect_lost_once(void)
+{
+	const char *text;
+	int status;
+
+	assert_int_equal(counter("nbd_connects"), 2);
+	assert_int_equal(counter("nbd_losses"), 1);
+	assert_int_equal(counter("nbd_interrupted"), 1);
+	assert_int_equal(counter("nbd_timeouts"), 1);
+	text = PVCTL(server.control, &status, "stats");
+	assert_int_equal(status, 0);
+	if (!strstr(text, "blk: nbd_connects=2 nbd_losses=1 "))
+		fail_msg("%s", text);
+	kill(server.daemon.pid, SIGUSR1);
+	wait_log("stats device=blk nbd_connects=2 nbd_losses=1 "
+		 "nbd_interrupted=1 nbd_timeouts=1\n");
+}
+
 /* One that never answers must not keep a request, nor answer it later. */
 static void server_hangs(void **state)
 {
@@ -346,6 +393,7 @@ static void server_hangs(void **state)
 	usleep(800000);
 	disk_expect(disk, disk->buf, 4096, 2);
 	assert_int_equal(write_byte(disk, 16), VIRTIO_BLK_S_OK);
+	expect_lost_once();
 }
 
 static void server_gone_and_back(void **state)
