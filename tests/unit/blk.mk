@@ -8,7 +8,7 @@ test_blk_req-srcs := $(B)/blk_req.c $(B)/iov.c
 test_store_null-srcs := $(B)/store_null.c $(B)/store.c $(B)/conf_given.c
 test_store_file-srcs := $(B)/store_file.c $(B)/image.c $(B)/inherit.c $(B)/image_map.c $(B)/sigbus.c $(B)/conf_given.c $(B)/iov.c $(B)/worker.c $(B)/window.c \
 	$(B)/soft_ring.c $(B)/pool.c
-test_store_file-libs := -luring
+test_store_file-libs := -luring -Wl,--wrap=worker_sqe
 test_store_file-cflags := -Wno-unused-parameter
 test_blk-srcs := $(B)/blk.c $(B)/blk_report.c $(B)/blk_track.c \
 	$(B)/hist.c $(B)/pages.c $(B)/throttle.c $(B)/conf_given.c

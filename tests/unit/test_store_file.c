@@ -423,6 +423,134 @@ static void durable_write_and_flush(void **state)
 	assert_int_equal(store_file_ops.sync(d->st), 0);
 }
 
+/* Everything that the ring was asked for, in order; by --wrap. */
+static const struct io_uring_sqe *asked[16];
+static unsigned int num_asked;
+
+struct io_uring_sqe *__real_worker_sqe(struct worker *w);
+struct io_uring_sqe *__wrap_worker_sqe(struct worker *w);
+
+struct io_uring_sqe *__wrap_worker_sqe(struct worker *w)
+{
+	struct io_uring_sqe *sqe = __real_worker_sqe(w);
+
+	if (num_asked < ARRAY_SIZE(asked))
+		asked[num_asked++] = sqe;
+	return sqe;
+}
+
+static bool is_write(const struct io_uring_sqe *sqe)
+{
+	return sqe->opcode == IORING_OP_WRITE || sqe->opcode == IORING_OP_WRITEV;
+}
+
+/* A write's pieces are durable one by one, or none of them need be. */
+static void expect_writes(bool durable)
+{
+	assert_true(num_asked > 0);
+	for (unsigned int i = 0; i < num_asked; i++) {
+		assert_true(is_write(asked[i]));
+		assert_int_equal(asked[i]->rw_flags, durable ? RWF_DSYNC : 0);
+	}
+}
+
+static enum store_path write_path(struct disk *d, size_t from, size_t len,
+				  unsigned int pieces, bool fua)
+{
+	struct iovec iov[16];
+	struct store_req req =
+		transfer(d, STORE_WRITE, DATA, from, len, iov, pieces);
+
+	req.fua = fua;
+	num_asked = 0;
+	assert_int_equal(run(d, &req), 0);
+	return req.path;
+}
+
+static enum store_path path_of_misaligned(const struct disk *d)
+{
+	return d->st->limits.bounces ? STORE_PATH_BOUNCE : STORE_PATH_DIRECT;
+}
+
+static enum store_path path_of_sector(const struct disk *d)
+{
+	return d->st->limits.block_size > 512 ? STORE_PATH_BUFFERED :
+						STORE_PATH_DIRECT;
+}
+
+/* virtio 1.3, 5.2.6.2: what is complete while writeback is off is durable. */
+static void durable_on_each_path(void **state)
+{
+	struct disk *d = *state;
+
+	for (unsigned int i = 0; i < 4; i++) {
+		bool fua = i & 1;
+
+		d->conf.direct = i & 2;
+		open_store(d);
+		assert_int_equal(write_path(d, 0, 4096, 1, fua),
+				 STORE_PATH_DIRECT);
+		expect_writes(fua);
+		assert_int_equal(write_path(d, 0, 16384, 4, fua),
+				 STORE_PATH_DIRECT);
+		expect_writes(fua);
+		assert_int_equal(write_path(d, 1, 3 * STORE_BOUNCE_SIZE, 1,
+					    fua),
+				 path_of_misaligned(d));
+		assert_int_equal(num_asked, d->st->limits.bounces ? 3 : 1);
+		expect_writes(fua);
+		assert_int_equal(write_path(d, 0, 512, 1, fua),
+				 path_of_sector(d));
+		expect_writes(fua);
+		d->st->ops->close(d->st);
+	}
+	d->st = NULL;
+}
+
+static bool is_datasync(const struct io_uring_sqe *sqe)
+{
+	return sqe->opcode == IORING_OP_FSYNC &&
+	       sqe->fsync_flags == IORING_FSYNC_DATASYNC;
+}
+
+static void durable_zeroes(void **state)
+{
+	static const enum store_op ops[] = { STORE_WRITE_ZEROES,
+					     STORE_WRITE_ZEROES_UNMAP };
+	struct disk *d = *state;
+
+	open_store(d);
+	for (unsigned int i = 0; i < 2 * ARRAY_SIZE(ops); i++) {
+		bool fua = i & 1;
+
+		num_asked = 0;
+		assert_int_equal(range(d, ops[i / 2], 4096, 8192, fua), 0);
+		assert_true(num_asked > 0);
+		assert_int_equal(is_datasync(asked[num_asked - 1]), fua);
+	}
+	num_asked = 0;
+	assert_int_equal(range(d, STORE_FLUSH, 0, 0, false), 0);
+	assert_int_equal(num_asked, 1);
+	assert_true(is_datasync(asked[0]));
+}
+
+/* Where nothing outlives the host's crash, nothing is waited for. */
+static void nothing_durable_in_memory(void **state)
+{
+	struct disk *d = *state;
+
+	open_store(d);
+	assert_int_equal(write_path(d, 0, 4096, 1, true), STORE_PATH_INLINE);
+	assert_int_equal(num_asked, 0);
+	fill_image(d);
+	d->st->ops->close(d->st);
+	open_store(d);
+	assert_int_equal(write_path(d, 0, 4096, 1, true), STORE_PATH_MAPPED);
+	assert_int_equal(num_asked, 0);
+	assert_int_equal(range(d, STORE_FLUSH, 0, 0, false), 0);
+	assert_int_equal(num_asked, 0);
+}
+
 /* The host's administrator truncated the image under the running guest. */
 static void truncated_image(void **state)
 {
@@ -554,6 +682,8 @@ int main(void)
 		ON_DISK(zeroes_of_odd_sectors),
 		ON_DISK(unmap_frees_and_zeroes_allocate),
 		ON_DISK(durable_write_and_flush),
+		ON_DISK(durable_on_each_path),
+		ON_DISK(durable_zeroes),
 		ON_DISK(truncated_image),
 		ON_DISK(unmapped_guest_memory),
 		ON_DISK(bad_files),
@@ -568,6 +698,7 @@ int main(void)
 		IN_MEMORY(zeroes_of_odd_sectors, "zeroes_in_memory"),
 		IN_MEMORY(unmap_frees_and_zeroes_allocate, "unmap_in_memory"),
 		IN_MEMORY(durable_write_and_flush, "flush_in_memory"),
+		IN_MEMORY(nothing_durable_in_memory, "nothing_durable_in_memory"),
 		IN_MEMORY(truncated_image, "truncated_image_in_memory"),
 		IN_MEMORY(unmapped_guest_memory, "unmapped_memory_in_memory"),
 		IN_MEMORY(one_writer_or_many_readers, "lock_in_memory"),
