@@ -28,7 +28,12 @@ enum conf_type {
  * @name:	section's name, or the type for a single device
  * @place:	where the section begins
  * @given:	the options that the user gave; messages go through conf_log()
- * @socket_path: where to listen
+ * @socket_path: where to listen, or in client mode connect
+ * @fd:		instead of @socket_path a descriptor that we were started with, a
+ *		listening or a connected socket; 0: none
+ * @mode:	"server" or "client", NULL: server
+ * @socket_mode: permissions of @socket_path
+ * @socket_owner, @socket_group: who gets it, NULL: the daemon's own
  * @num_queues:	blk: queues; net: pairs
  * @queue_size: largest ring accepted, entries
  * @store:	blk: kind of store
@@ -55,6 +60,11 @@ struct conf_device {
 	struct conf_place place;
 	struct conf_given *given;
 	const char *socket_path;
+	unsigned int fd;
+	const char *mode;
+	unsigned int socket_mode;
+	const char *socket_owner;
+	const char *socket_group;
 	unsigned int num_queues;
 	unsigned int queue_size;
 	const char *store;
@@ -106,6 +116,12 @@ struct conf {
 	const char *upgrade_from;
 	bool check_only;
 };
+
+/** conf_is_client() - does the device connect, instead of listening? */
+static inline bool conf_is_client(const struct conf_device *dev)
+{
+	return dev->mode && *dev->mode == 'c';
+}
 
 /**
  * conf_load() - parse the command line and the file that it may name

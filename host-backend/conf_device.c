@@ -8,11 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "activation.h"
 #include "conf_table.h"
 #include "log.h"
 
 #define QUEUE_SIZE_DEFAULT  1024
 #define NBD_TIMEOUT_DEFAULT 30
+
+/* Whom the file system lets connect: owner and group. */
+#define SOCKET_MODE_DEFAULT 0660
 
 /* QEMU asks for as many as the guest has CPUs and refuses if we have fewer. */
 #define BLK_QUEUES_DEFAULT 16
@@ -45,6 +49,7 @@ static int defaults(struct conf_device *dev)
 {
 	dev->num_queues = dev->type == CONF_BLK ? BLK_QUEUES_DEFAULT : 1;
 	dev->queue_size = QUEUE_SIZE_DEFAULT;
+	dev->socket_mode = SOCKET_MODE_DEFAULT;
 	dev->direct = true;
 	dev->nbd_timeout = NBD_TIMEOUT_DEFAULT;
 	if (dev->type == CONF_BLK)
@@ -116,12 +121,9 @@ static const struct {
 	const char *option;
 	bool needed;
 } store_options[] = {
-	{ "file", "blk-file", true },
-	{ "null", "size", true },
-	{ "nbd", "nbd-uri", true },
-	{ "nbd", "nbd-timeout", false },
-	{ "rbd", "rbd-image", true },
-	{ "rbd", "rbd-conf", false },
+	{ "file", "blk-file", true }, { "null", "size", true },
+	{ "nbd", "nbd-uri", true },   { "nbd", "nbd-timeout", false },
+	{ "rbd", "rbd-image", true }, { "rbd", "rbd-conf", false },
 	{ "rbd", "rbd-user", false },
 };
 
@@ -134,7 +136,8 @@ static int store_check(const struct conf_device *dev)
 		if (strcmp(store_options[i].store, dev->store) != 0) {
 			if (!given)
 				continue;
-			conf_err(dev, option, "is for store=%s, this is store=%s",
+			conf_err(dev, option,
+				 "is for store=%s, this is store=%s",
 				 store_options[i].store, dev->store);
 			return -EINVAL;
 		}
@@ -146,8 +149,12 @@ static int store_check(const struct conf_device *dev)
 
 static int device_check(const struct conf_device *dev)
 {
-	if (!dev->socket_path)
+	if (!dev->socket_path && !dev->fd)
 		return missing(dev, "socket-path");
+	if (dev->socket_path && dev->fd)
+		return invalid(dev, "fd", "either this or socket-path");
+	if (conf_is_client(dev) && dev->fd)
+		return invalid(dev, "mode", "a client needs socket-path");
 	if (dev->type == CONF_NET && !strcmp(dev->port, "tap") && !dev->tap)
 		return missing(dev, "tap");
 	if (dev->type == CONF_BLK && store_check(dev))
@@ -176,7 +183,10 @@ static int twins_check(const struct conf_device *a, const struct conf_device *b)
 			conf_place_text(a->place, other, sizeof(other)));
 		return -EINVAL;
 	}
-	if (!strcmp(a->socket_path, b->socket_path)) {
+	if (a->fd && a->fd == b->fd)
+		return invalid(b, "fd", "another device has it already");
+	if (a->socket_path && b->socket_path &&
+	    !strcmp(a->socket_path, b->socket_path)) {
 		const struct conf_given *first =
 			conf_given_find(a->given, "socket-path");
 
@@ -187,11 +197,21 @@ static int twins_check(const struct conf_device *a, const struct conf_device *b)
 	return 0;
 }
 
+/* A device without a socket of its own has the service manager's. */
+static void activation_use(struct conf_device *dev)
+{
+	int fd = dev->socket_path || dev->fd ? 0 : activation_fd(dev->name);
+
+	if (fd > 0)
+		dev->fd = (unsigned int)fd;
+}
+
 int conf_devices_check(const struct conf *conf)
 {
 	unsigned int i, j;
 
 	for (i = 0; i < conf->num_devices; i++) {
+		activation_use(&conf->devices[i]);
 		if (device_check(&conf->devices[i]))
 			return -EINVAL;
 		for (j = 0; j < i; j++)

@@ -23,8 +23,12 @@
 
 #define IFNAME_MAX 15
 
+/* Of users and groups (useradd(8)). */
+#define NAME_LEN_MAX 32
+
 static const char *const stores[] = { "file", "null", "nbd", "rbd", NULL };
 static const char *const io_engines[] = { "auto", "io_uring", "threads", NULL };
+static const char *const modes[] = { "server", "client", NULL };
 static const char *const ports[] = { "tap", "echo", NULL };
 
 const struct conf_option conf_options[] = {
@@ -37,6 +41,54 @@ const struct conf_option conf_options[] = {
 		.offset = DEVICE_FIELD(socket_path),
 		.min = 1,
 		.max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1,
+	},
+	{
+		.name = "fd",
+		.value = "N",
+		.help = "instead: a listening or connected socket that was passed",
+		.scopes = CONF_IN_DEVICE,
+		.kind = CONF_UINT,
+		.offset = DEVICE_FIELD(fd),
+		.min = 3,
+		.max = INT32_MAX,
+	},
+	{
+		.name = "mode",
+		.help = "listen at socket-path (default server), or connect to it",
+		.scopes = CONF_IN_DEVICE,
+		.kind = CONF_CHOICE,
+		.offset = DEVICE_FIELD(mode),
+		.choices = modes,
+	},
+	{
+		.name = "socket-mode",
+		.value = "OCTAL",
+		.help = "permissions of the socket file (default 0660)",
+		.scopes = CONF_IN_DEVICE,
+		.kind = CONF_OCTAL,
+		.offset = DEVICE_FIELD(socket_mode),
+		.min = 0,
+		.max = 0777,
+	},
+	{
+		.name = "socket-owner",
+		.value = "USER",
+		.help = "whose the socket file is",
+		.scopes = CONF_IN_DEVICE,
+		.kind = CONF_STRING,
+		.offset = DEVICE_FIELD(socket_owner),
+		.min = 1,
+		.max = NAME_LEN_MAX,
+	},
+	{
+		.name = "socket-group",
+		.value = "GROUP",
+		.help = "whose group the socket file's is",
+		.scopes = CONF_IN_DEVICE,
+		.kind = CONF_STRING,
+		.offset = DEVICE_FIELD(socket_group),
+		.min = 1,
+		.max = NAME_LEN_MAX,
 	},
 	{
 		.name = "num-queues",
@@ -293,7 +345,8 @@ const struct conf_option conf_options[] = {
 		.offset = DAEMON_FIELD(control),
 		.min = 1,
 		.max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1,
-	}, {
+	},
+	{
 		.name = "log-level",
 		.value = "LEVEL",
 		.help = "err, warning, notice, info or debug",
@@ -486,6 +539,22 @@ static int set_number(const struct conf_option *opt, void *field,
 	return 0;
 }
 
+static int set_octal(const struct conf_option *opt, void *field,
+		     const char *text, char *want, size_t want_size)
+{
+	unsigned long value;
+	char *end;
+
+	value = strtoul(text, &end, 8);
+	if (*text < '0' || *text > '7' || *end || value > opt->max) {
+		snprintf(want, want_size, "must be an octal number up to %llo",
+			 (unsigned long long)opt->max);
+		return -EINVAL;
+	}
+	*(unsigned int *)field = (unsigned int)value;
+	return 0;
+}
+
 static int set_switch(const struct conf_option *opt, void *field,
 		      const char *text, char *want, size_t want_size)
 {
@@ -554,6 +623,7 @@ static int (*const setters[])(const struct conf_option *opt, void *field,
 			      size_t want_size) = {
 	[CONF_STRING] = set_string,	  [CONF_CHOICE] = set_choice,
 	[CONF_UINT] = set_number,	  [CONF_SIZE] = set_number,
+	[CONF_OCTAL] = set_octal,
 	[CONF_SWITCH] = set_switch,	  [CONF_MAC] = set_mac,
 	[CONF_LOG_LEVEL] = set_log_level,
 };

@@ -30,6 +30,7 @@ enum conf_kind {
 	CONF_CHOICE, /* one of conf_option.choices */
 	CONF_UINT, /* decimal */
 	CONF_SIZE, /* bytes, with K, M, G or T after the number */
+	CONF_OCTAL,	/* permissions */
 	CONF_SWITCH, /* yes or no; alone on the command line: yes */
 	CONF_MAC,
 	CONF_LOG_LEVEL,

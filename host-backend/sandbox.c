@@ -33,7 +33,7 @@ static unsigned int needs_of(const struct conf *conf)
 		const struct conf_device *dev = &conf->devices[i];
 
 		needs |= types[dev->type];
-		if (dev->nbd_uri)
+		if (dev->nbd_uri || conf_is_client(dev))
 			needs |= SYSCALLS_SOCKETS;
 	}
 	return needs;
@@ -56,8 +56,9 @@ static bool anybody_needs_all(const struct conf *conf)
 	for (i = 0; i < conf->num_devices; i++) {
 		if (!needs_all(&conf->devices[i]))
 			continue;
-		log_notice("%s: its store's library needs more than the sandbox allows: there is none",
-			   conf->devices[i].name);
+		log_notice(
+			"%s: its store's library needs more than the sandbox allows: there is none",
+			conf->devices[i].name);
 		return true;
 	}
 	return false;
@@ -72,8 +73,9 @@ static int files_allow(struct sandbox *sb, const struct conf *conf)
 	if (conf->control)
 		err = landlock_allow_remove(&sb->landlock, conf->control);
 	for (i = 0; i < conf->num_devices && !err; i++)
-		err = landlock_allow_remove(&sb->landlock,
-					    conf->devices[i].socket_path);
+		if (conf->devices[i].socket_path)
+			err = landlock_allow_remove(
+				&sb->landlock, conf->devices[i].socket_path);
 	return err;
 }
 

@@ -112,6 +112,7 @@ const struct syscall_row syscalls_allowed[] = {
 	      "size of a block device, SIGHUP"),
 	WHERE(NET, ioctl, 1, EXACTLY, TUNSETOFFLOAD, "a driver chose offloads"),
 	WHERE(NET, ioctl, 1, EXACTLY, TUNSETQUEUE, "a driver uses more pairs"),
+	FOR(NET, writev, "a frame that announces a guest that has moved"),
 	FOR(NET, readv, "frames from a tap that has some"),
 
 	/* Time, signals, the end. */
@@ -140,6 +141,7 @@ const struct syscall_row syscalls_allowed[] = {
 	/* Connections that the daemon begins: client mode, stores over NBD. */
 	FOR(SOCKETS, socket, "a connection to a front end or server"),
 	FOR(SOCKETS, connect, "likewise"),
+	FOR(SOCKETS, timerfd_settime, "the next attempt"),
 	FOR(SOCKETS, getsockopt, "has it come to be?"),
 	FOR(SOCKETS, setsockopt, "no delays on it"),
 	FOR(SOCKETS, poll, "libnbd waits for it"),

@@ -5,6 +5,9 @@
 #include "unix_socket.h"
 
 #include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -36,7 +39,8 @@ static int path_free(const struct unix_socket_conf *conf,
 	if (sock < 0)
 		return fail(conf, -errno, strerror(errno));
 	err = connect(sock, (const struct sockaddr *)addr, sizeof(*addr)) ?
-		      errno : 0;
+		      errno :
+		      0;
 	close(sock);
 	if (err != ECONNREFUSED)
 		return fail(conf, -EADDRINUSE,
@@ -55,8 +59,9 @@ static int path_bind(int sock, const struct unix_socket_conf *conf,
 	mode_t old = umask(~conf->mode & 0777);
 	int err;
 
-	err = bind(sock, (const struct sockaddr *)addr, sizeof(*addr)) ? -errno :
-									 0;
+	err = bind(sock, (const struct sockaddr *)addr, sizeof(*addr)) ?
+		      -errno :
+		      0;
 	umask(old);
 	if (err == -ENOENT)
 		return fail(conf, err, "its directory does not exist");
@@ -77,6 +82,39 @@ void unix_socket_adopt(struct unix_socket *s, const char *path, int fd)
 	}
 }
 
+static int user_find(const char *name, uid_t *uid)
+{
+	const struct passwd *user = getpwnam(name);
+	char *end;
+
+	*uid = user ? user->pw_uid : (uid_t)strtoul(name, &end, 10);
+	return user || (end != name && !*end) ? 0 : -ENOENT;
+}
+
+static int group_find(const char *name, gid_t *gid)
+{
+	const struct group *group = getgrnam(name);
+	char *end;
+
+	*gid = group ? group->gr_gid : (gid_t)strtoul(name, &end, 10);
+	return group || (end != name && !*end) ? 0 : -ENOENT;
+}
+
+static int path_give(const struct unix_socket_conf *conf)
+{
+	uid_t uid = (uid_t)-1;
+	gid_t gid = (gid_t)-1;
+
+	if (conf->owner && user_find(conf->owner, &uid))
+		return fail(conf, -ENOENT, "there is no such socket-owner");
+	if (conf->group && group_find(conf->group, &gid))
+		return fail(conf, -ENOENT, "there is no such socket-group");
+	if ((conf->owner || conf->group) && chown(conf->path, uid, gid))
+		return fail(conf, -errno,
+			    "cannot be given to socket-owner and socket-group");
+	return 0;
+}
+
 int unix_socket_listen(struct unix_socket *s,
 		       const struct unix_socket_conf *conf)
 {
@@ -95,9 +133,12 @@ int unix_socket_listen(struct unix_socket *s,
 	err = path_bind(sock, conf, &addr);
 	if (err)
 		goto close_sock;
+	err = path_give(conf);
+	if (err)
+		goto remove_file;
 	if (stat(addr.sun_path, &st) || listen(sock, BACKLOG)) {
 		err = fail(conf, -errno, strerror(errno));
-		goto close_sock;
+		goto remove_file;
 	}
 	*s = (struct unix_socket){
 		.fd = sock,
@@ -107,6 +148,8 @@ int unix_socket_listen(struct unix_socket *s,
 	};
 	return 0;
 
+remove_file:
+	unlink(addr.sun_path);
 close_sock:
 	close(sock);
 	return err;
@@ -128,6 +171,7 @@ void unix_socket_close(struct unix_socket *s)
 
 	close(s->fd);
 	s->fd = -1;
-	if (!lstat(s->path, &st) && st.st_dev == s->dev && st.st_ino == s->ino)
+	if (s->path && !lstat(s->path, &st) && st.st_dev == s->dev &&
+	    st.st_ino == s->ino)
 		unlink(s->path);
 }

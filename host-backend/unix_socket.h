@@ -17,7 +17,7 @@
 /**
  * struct unix_socket - what listens
  * @fd:		the socket, non-blocking
- * @path:	its file; the caller's text
+ * @path:	its file; the caller's text; NULL: not our business
  * @dev, @ino:	the file that we made
  */
 struct unix_socket {
@@ -33,12 +33,15 @@ struct unix_socket {
  * @option:	name of the option that @path is the value of
  * @path:	of the file; shorter than sun_path
  * @mode:	of the file
+ * @owner, @group: of the file, by name or number; NULL: our own
  */
 struct unix_socket_conf {
 	const char *where;
 	const char *option;
 	const char *path;
 	mode_t mode;
+	const char *owner;
+	const char *group;
 };
 
 /** unix_socket_adopt() - @fd, of a daemon before us, listens at @path already */
@@ -55,7 +58,7 @@ int unix_socket_listen(struct unix_socket *s,
  */
 int unix_socket_accept(const struct unix_socket *s);
 
-/** unix_socket_close() - close it and remove its file */
+/** unix_socket_close() - close it and remove its file, if it has a path */
 void unix_socket_close(struct unix_socket *s);
 
 #endif /* PV_UNIX_SOCKET_H */

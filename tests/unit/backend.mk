@@ -22,7 +22,7 @@ test_worker-libs := -luring
 test_soft_ring-srcs := $(worker-srcs) $(core)/log.c
 test_soft_ring-libs := -luring
 test_conf-srcs := $(patsubst %,$(core)/%.c,conf conf_args conf_device \
-	conf_file conf_given conf_set conf_table suggest)
+	conf_file conf_given conf_set conf_table suggest activation)
 test_conf-libs := -linih
 
 test_sandbox-srcs := $(core)/syscalls.c $(core)/landlock.c
