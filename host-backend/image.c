@@ -169,7 +169,7 @@ int image_measure(const struct image *img, u64 *size)
 
 int image_grow(const struct image *img, u64 size)
 {
-	u64 now;
+	u64 now = 0;
 	int err;
 
 	if (img->block_device)

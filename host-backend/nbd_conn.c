@@ -325,6 +325,7 @@ static bool readable(struct nbd_handle *nbd)
 static void in_done(struct worker_op *op, int res, u32 flags)
 {
 	struct nbd_conn *conn = container_of(op, struct nbd_conn, in_op);
+
 	conn->busy &= ~NBD_BUSY_IN;
 	if (!conn->nbd) {
 		connect_start(conn);

@@ -26,8 +26,10 @@ json_t *stats_counters(const struct stats_sources *from);
  */
 json_t *stats_json(const struct daemon *d, int index);
 
-/** stats_log() - a line for each queue that ever ran, each worker, and
- * each device that counts something of its own */
+/**
+ * stats_log() - a line for each queue that ever ran, each worker, and each
+ *		 device that counts something of its own
+ */
 void stats_log(const struct daemon *d);
 
 #endif /* PV_STATS_H */

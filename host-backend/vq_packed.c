@@ -161,8 +161,10 @@ static int areas_map(struct vq_packed *p, const struct vq_setup *s)
 /* Does a descriptor say that a device has used it, or that it is not new? */
 static bool ring_was_used(const struct vring_packed_desc *desc, u32 size)
 {
-	while (size--)
-		if (le16_to_cpu(READ_ONCE(desc++->flags)) & F_USED)
+	const struct vring_packed_desc *end = desc + size;
+
+	for (; desc < end; desc++)
+		if (le16_to_cpu(READ_ONCE(desc->flags)) & F_USED)
 			return true;
 	return false;
 }
