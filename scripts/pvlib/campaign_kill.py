@@ -203,7 +203,8 @@ def kill_under_fio(booted, rounds, dice):
 
 def check_guest(rounds, packed, options, dice):
     directory = options.directory or paths.BUILD
-    with pair.Pair("pv", "pvbackend", queues=2, packed=packed,
+    with pair.Pair("pv", "pvbackend", queues=2,
+                   packed=("disk", "nic") if packed else (),
                    directory=directory) as booted:
         tally = kill_under_fio(booted, rounds, dice)
         work.assert_clean(booted.guest.dmesg())

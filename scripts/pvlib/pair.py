@@ -5,9 +5,10 @@
 	    pair.guest.run("lsblk")
 
 driver: "pv" is our modules, "intree" the kernel's own.  backend: "pvbackend"
-is our daemon over vhost-user, "qemu" is QEMU's own device.  packed: the virtqueues
-are packed rings instead of split ones.  directory: where the image is.  The disk is
-/dev/vda; the NIC talks to HOST_ADDRESS in a network namespace of the pair's.
+is our daemon over vhost-user, "qemu" is QEMU's own device.  packed: which of
+"disk" and "nic" have packed rings instead of split ones.  directory: where the
+image is.  The disk is /dev/vda; the NIC talks to HOST_ADDRESS in a network
+namespace of the pair's.
 """
 
 import contextlib
@@ -53,7 +54,7 @@ class Pair:
 
     def __init__(self, driver, backend, queues=1, disk_mb=256, append="",
                  read_only_disk=False, own=None, broken=(), memory_mb=640,
-                 packed=False, directory=None):
+                 packed=(), directory=None):
         self.driver = driver
         self.backend = backend
         self.queues = queues
@@ -64,7 +65,8 @@ class Pair:
             DRIVERS["pv"] if driver == "pv" else ()
         self.broken = broken
         self.memory_mb = memory_mb
-        self.ring = {"packed": "on"} if packed else {}
+        self.rings = {name: {"packed": "on"} if name in packed else {}
+                      for name in ("disk", "nic")}
         self.scratch = directory or scratch_directory()
         self.kernel = paths.stock_kernel()
         self.stack = contextlib.ExitStack()
@@ -109,9 +111,9 @@ class Pair:
         for name, disk, read_only in self.disks():
             self.plugs[name] = devices.add_disk(
                 self.machine, name, disk, direct=direct, serial=SERIAL,
-                read_only=read_only, num_queues=self.queues, **self.ring)
+                read_only=read_only, num_queues=self.queues, **self.rings["disk"])
         self.plugs["nic0"] = devices.add_nic(self.machine, "nic0", TAP,
-                                             queues=self.queues, **self.ring)
+                                             queues=self.queues, **self.rings["nic"])
 
     def add_pvbackend(self, stack):
         for name, disk, read_only in self.disks():
@@ -119,12 +121,12 @@ class Pair:
             self.daemons[name] = stack.enter_context(daemon.pvbackend_blk(
                 socket, disk, self.queues, read_only, [f"--serial={SERIAL}"]))
             self.plugs[name] = devices.add_vhost_disk(self.machine, name, socket,
-                                                      self.queues, **self.ring)
+                                                      self.queues, **self.rings["disk"])
         socket = self.directory / "nic0.sock"
         self.daemons["nic0"] = stack.enter_context(daemon.pvbackend_net(
             socket, TAP, self.queues, prefix=self.network.prefix))
         self.plugs["nic0"] = devices.add_vhost_nic(self.machine, "nic0", socket,
-                                                   self.queues, **self.ring)
+                                                   self.queues, **self.rings["nic"])
 
     @property
     def disk_address(self):

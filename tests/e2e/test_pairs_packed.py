@@ -17,7 +17,7 @@ PAIRS = [(driver, "pvbackend") for driver in pair.DRIVERS]
 @pytest.fixture(scope="module", params=PAIRS, ids="-".join)
 def booted(request):
     driver, backend = request.param
-    with pair.Pair(driver, backend, queues=QUEUES, packed=True) as running:
+    with pair.Pair(driver, backend, queues=QUEUES, packed=("disk", "nic")) as running:
         running.raise_interface()
         yield running
 

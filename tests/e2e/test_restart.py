@@ -21,8 +21,9 @@ WRITTEN = dict(filename="/dev/vda", rw="randwrite", bs="4k", iodepth=16, size="1
 @pytest.fixture(scope="module", params=pair.DRIVERS)
 def booted(request):
     # A disk that takes time, so that something is in flight when a daemon dies.
+    # A NIC's packed ring loses its place with its daemon (docs/interop.md).
     with pair.Pair(request.param, "pvbackend", queues=2, directory=paths.BUILD,
-                   packed=request.param == "intree") as running:
+                   packed=("disk",) if request.param == "intree" else ()) as running:
         running.raise_interface()
         yield running
 
