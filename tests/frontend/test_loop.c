@@ -186,10 +186,10 @@ static void single_sectors(void **state)
 	assert_memory_equal(vu_mem_hva(&disk->dev.mem, disk->buf, 1024),
 			    vu_mem_hva(&disk->dev.mem, disk->buf + 4096, 1024),
 			    1024);
-	assert_memory_equal(
-		vu_mem_hva(&disk->dev.mem, disk->buf + 1536, 2560),
-		vu_mem_hva(&disk->dev.mem, disk->buf + 4096 + 1536, 2560),
-		2560);
+	assert_memory_equal(vu_mem_hva(&disk->dev.mem, disk->buf + 1536, 2560),
+			    vu_mem_hva(&disk->dev.mem, disk->buf + 4096 + 1536,
+				       2560),
+			    2560);
 }
 
 /* Containers have no loop devices, and some kernels none at all. */
