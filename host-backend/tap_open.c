@@ -264,13 +264,16 @@ close_opened:
 /*
  * From 6.4 on taps take RWF_NOWAIT, and io_uring waits for a descriptor that
  * does, O_NONBLOCK or not.  Before, it returned -EAGAIN for O_NONBLOCK.
+ *
+ * Asked with a write that is too short for its header and so does nothing: a
+ * read would take a frame that has come already, and its error depends on that.
  */
 __kernel_rwf_t tap_rw_flags(int fd)
 {
-	u8 byte;
+	u8 byte = 0;
 	struct iovec iov = { &byte, sizeof(byte) };
 
-	if (preadv2(fd, &iov, 1, -1, RWF_NOWAIT) < 0 && errno != EAGAIN)
+	if (pwritev2(fd, &iov, 1, -1, RWF_NOWAIT) < 0 && errno == EOPNOTSUPP)
 		return 0;
 	return (__force __kernel_rwf_t)RWF_NOWAIT;
 }

@@ -26,6 +26,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "drv_net.h"
@@ -477,6 +478,93 @@ static void reconnect_under_traffic(void **state)
 	assert_memory_equal(got, frame, 777);
 }
 
+#define FLOOD_LEN  60u
+#define SETTLE_LEN 61u
+
+/* Past the queueing discipline, which wakes up only after the interface. */
+static pid_t flood_start(void)
+{
+	struct sockaddr_ll addr = { .sll_family = AF_PACKET,
+				    .sll_ifindex = (int)if_nametoindex(TAP) };
+	int sock = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	int one = 1;
+	pid_t pid;
+
+	assert_int_equal(setsockopt(sock, SOL_PACKET, PACKET_QDISC_BYPASS, &one,
+				    sizeof(one)), 0);
+	assert_int_equal(bind(sock, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	make_frame(FLOOD_LEN, 0);
+	pid = fork();
+	if (!pid) {
+		alarm(10);
+		for (;;)
+			send(sock, frame, FLOOD_LEN, 0);
+	}
+	close(sock);
+	assert_true(pid > 0);
+	return pid;
+}
+
+static bool guest_pending(void)
+{
+	return drv_vq_pending(pair[0].rx) || drv_vq_pending(pair[1].rx);
+}
+
+/*
+ * Until the flood is through and what is sent now arrives: before, the tap may
+ * be full, and the queueing discipline not back yet.
+ */
+static void wire_settle(void)
+{
+	const struct virtio_net_hdr none = { 0 };
+	struct virtio_net_hdr_v1 hdr;
+	unsigned int ms;
+
+	make_frame(SETTLE_LEN, 0);
+	for (ms = 0; ms < 5000; ms++) {
+		wire_send(&none, SETTLE_LEN);
+		usleep(1000);
+		while (guest_pending())
+			if (guest_recv(&hdr) == SETTLE_LEN)
+				return;
+	}
+	fail_msg("nothing arrives any more");
+}
+
+/*
+ * Frames that come between the daemon's opening of the tap and its first look
+ * at what the tap can do must not mislead it: a read that waits for a frame
+ * holds up those that came before, and the daemon's end.
+ */
+static void started_under_traffic(void **state)
+{
+	const struct virtio_net_hdr none = { 0 };
+	struct virtio_net_hdr_v1 hdr;
+	pid_t flood;
+	u32 len, n;
+
+	(void)state;
+	if (unable)
+		skip();
+	assert_int_equal(daemon_stop(&d, SIGTERM, 5000), 0);
+	flood = flood_start();
+	daemon_up();
+	kill(flood, SIGKILL);
+	assert_int_equal(waitpid(flood, NULL, 0), flood);
+	nic_open(0);
+	wire_settle();
+	for (len = 100; len < 108; len++) {
+		make_frame(len, len);
+		wire_send(&none, len);
+		do
+			n = guest_recv(&hdr);
+		while (n == FLOOD_LEN || n == SETTLE_LEN);
+		assert_int_equal(n, len);
+	}
+	assert_int_equal(daemon_stop(&d, SIGTERM, 2000), 0);
+	daemon_up();
+}
+
 static void start_second(struct daemon *second)
 {
 	const char *const args[] = { "net", "--socket-path",
@@ -534,6 +622,7 @@ int main(void)
 		T(announced),
 		T(link_down_and_up),
 		T(reconnect_under_traffic),
+		T(started_under_traffic),
 		T(tap_in_use),
 		T(interface_deleted),
 #undef T
