@@ -59,7 +59,7 @@ typedef void device_give(void *arg, const char *role, int fd);
  * @note:	what inflight_note() is to keep for the device's next life, > 0
  * @note_set:	a front end has brought device.inflight, which may have a note
  * @queue_enabled: SET_VRING_ENABLE has changed @q->enabled; control thread,
- *		@q is stopped unless it consumes while disabled
+ *		@q is stopped
  * @queue_start: worker's thread; the queue begins to run
  * @queue_run:	worker's thread; one batch, returns units of work found
  * @queue_arm:	worker's thread; about to sleep: ask for what should wake the

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "device.h"
@@ -273,6 +274,9 @@ static void start_run(struct worker *w, struct worker_msg *msg)
 	if (q->dev->ops->queue_start)
 		q->dev->ops->queue_start(q);
 	worker_task_add(w, &q->task);
+	/* A disabled ring is let alone until it is kicked: queue_disable(). */
+	if (READ_ONCE(q->enabled) || q->kick_fd < 0)
+		worker_task_wake(w, &q->task);
 }
 
 static void log_takeover(struct queue *q)
@@ -416,6 +420,37 @@ void queue_unkick(struct queue *q)
 	q->started = false;
 	q->start_err = 0;
 	vq_stop(&q->vq);
+}
+
+/* Bounded by the ring; what a driver offers meanwhile is kicked for. */
+static void drop_available(struct queue *q)
+{
+	struct iovec iov[VQ_CHAIN_IOV_MAX];
+	struct vq_chain chain = { .iov = iov, .iov_max = VQ_CHAIN_IOV_MAX };
+	unsigned int i;
+
+	for (i = 0; i < q->vq.size && vq_pop(&q->vq, &chain) > 0; i++)
+		vq_push(&q->vq, chain.id, 0);
+	q->stats.chains += i;
+	if (vq_publish(&q->vq) && q->call_fd >= 0) {
+		q->stats.calls++;
+		eventfd_write(q->call_fd, 1);
+	}
+}
+
+void queue_disable(struct queue *q)
+{
+	eventfd_t kicks;
+
+	if (!q->started || !q->vq.ops || vq_broken(&q->vq) || q->kick_fd < 0)
+		return;
+	/* Forgotten before the last look at the ring, so that none is lost. */
+	eventfd_read(q->kick_fd, &kicks);
+	vq_notify_off(&q->vq);
+	drop_available(q);
+	if (vq_notify_on(&q->vq))
+		eventfd_write(q->kick_fd, 1);
+	q->setup.base = vq_base(&q->vq);
 }
 
 void queue_reset(struct queue *q)

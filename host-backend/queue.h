@@ -144,6 +144,16 @@ void queue_unkick(struct queue *q);
 /** queue_reset() - as after queue_init(), descriptors closed; STOPPED only */
 void queue_reset(struct queue *q);
 
+/**
+ * queue_disable() - SET_VRING_ENABLE 0 of a ring that goes on; STOPPED only
+ *
+ * vhost-user, "Ring states": a disabled ring is processed without side effects.
+ * What is available is dropped, and nothing in the ring is touched any more
+ * until its driver kicks.  For who disables a ring may free its memory without
+ * having stopped it: Linux's virtio_uml does, whenever a driver goes.
+ */
+void queue_disable(struct queue *q);
+
 /** queue_start() - check the ring and hand the queue to its worker; 0 or -errno */
 int queue_start(struct queue *q);
 

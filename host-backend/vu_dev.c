@@ -237,13 +237,6 @@ static int handle(struct vu_dev *vd, const struct vu_message *m,
 	return finish(vd, m, err);
 }
 
-static bool quiesce_needed(const struct vu_message *m, const struct queue *q)
-{
-	if (m->quiesce == QUIESCE_IF_GATED)
-		return !device_queue_consumes_disabled(q);
-	return m->quiesce != QUIESCE_NONE;
-}
-
 static void resume(struct vu_dev *vd);
 
 static void quiesced(struct device *dev)
@@ -265,7 +258,7 @@ static int dispatch(struct vu_dev *vd)
 	err = check(vd, m, &vd->in.msg, &q);
 	if (err)
 		return finish(vd, m, err);
-	if (quiesce_needed(m, q)) {
+	if (m->quiesce != QUIESCE_NONE) {
 		vd->parked = true;
 		vd->dispatching = true;
 		device_quiesce(vd->dev, m->quiesce == QUIESCE_ALL ? NULL : q,

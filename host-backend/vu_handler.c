@@ -342,6 +342,7 @@ static int set_vring_kick(struct vu_dev *vd, struct vu_msg *msg,
 	/* Set up anew, so that what broke it before is over. */
 	vq_stop(&q->vq);
 	vu_take_fd(msg, &q->kick_fd);
+	vu_set_nonblocking(q->kick_fd);
 	q->started = true;
 	return 0;
 }
@@ -380,6 +381,8 @@ static int set_vring_enable(struct vu_dev *vd, struct vu_msg *msg,
 	if (q->enabled == (bool)enable)
 		return 0;
 	WRITE_ONCE(q->enabled, enable);
+	if (!enable && device_queue_consumes_disabled(q))
+		queue_disable(q);
 	if (q->dev->ops->queue_enabled)
 		q->dev->ops->queue_enabled(q);
 	return 0;
@@ -666,7 +669,7 @@ static const struct vu_message messages[VU_REQUEST_MAX] = {
 		.size = sizeof(struct vu_vring_state),
 		.index = INDEX_STATE,
 		.states = IN_ANY,
-		.quiesce = QUIESCE_IF_GATED,
+		.quiesce = QUIESCE_QUEUE,
 	},
 	[VU_SET_BACKEND_REQ_FD] = {
 		.name = "SET_BACKEND_REQ_FD",

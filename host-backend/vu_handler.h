@@ -32,7 +32,6 @@ enum reply_kind {
 enum quiesce_kind {
 	QUIESCE_NONE,
 	QUIESCE_QUEUE,	/* the one that the message is about */
-	QUIESCE_IF_GATED, /* likewise, unless it runs also while disabled */
 	QUIESCE_ALL,
 };
 

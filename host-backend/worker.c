@@ -244,7 +244,6 @@ void worker_task_add(struct worker *w, struct worker_task *task)
 	list_init(&task->node);
 	task->active = false;
 	task->window = (struct window){ 0 };
-	worker_task_wake(w, task);
 }
 
 void worker_task_del(struct worker *w, struct worker_task *task)

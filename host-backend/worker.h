@@ -170,7 +170,7 @@ void worker_signal(struct worker *w, int event_fd);
  */
 void worker_submit(struct worker *w);
 
-/** worker_task_add() - make a task known; it starts active */
+/** worker_task_add() - make a task known; it sleeps until it is woken */
 void worker_task_add(struct worker *w, struct worker_task *task);
 
 /** worker_task_del() - no run() comes after this */

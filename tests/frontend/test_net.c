@@ -535,6 +535,36 @@ static void disabled_pair(void **state)
 		echo_once(&pair[0], &kinds[0], 200, NULL);
 }
 
+/* What the device writes into a ring by itself. */
+static void ring_words(const struct drv_vq *vq, void *words)
+{
+	if (vq->packed.desc)
+		memcpy(words, vq->packed.device_event, sizeof(u32));
+	else
+		memcpy(words, vq->used, sizeof(*vq->used) +
+		       vq->size * sizeof(*vq->used->ring) + sizeof(u16));
+}
+
+/* Who disables a ring may free it: Linux's virtio_uml does not stop them. */
+static void disabled_ring_is_let_alone(void **state)
+{
+	static u8 before[4096], after_wait[4096];
+	unsigned int i;
+
+	nic_open(*state);
+	for (i = 0; i < 50; i++) {
+		echo_once(&pair[0], &kinds[0], 64, NULL);
+		fe_ok(&nic.fe, vu_fe_vring_enable(&nic.fe, 1, false));
+		fe_ok(&nic.fe, vu_fe_sync(&nic.fe));
+		ring_words(pair[0].tx, before);
+		usleep(1000);
+		ring_words(pair[0].tx, after_wait);
+		assert_memory_equal(before, after_wait, sizeof(before));
+		fe_ok(&nic.fe, vu_fe_vring_enable(&nic.fe, 1, true));
+		fe_ok(&nic.fe, vu_fe_sync(&nic.fe));
+	}
+}
+
 /* A front end of the time before protocol features. */
 static void without_protocol_features(void **state)
 {
@@ -633,6 +663,7 @@ static const struct {
 	{ "bursts", bursts },
 	{ "runt_frames", runt_frames },
 	{ "disabled_pair", disabled_pair },
+	{ "disabled_ring_is_let_alone", disabled_ring_is_let_alone },
 	{ "stop_and_go_on", stop_and_go_on },
 };
 

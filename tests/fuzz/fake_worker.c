@@ -220,7 +220,6 @@ void worker_task_add(struct worker *w, struct worker_task *task)
 	list_init(&task->node);
 	task->active = false;
 	w->num_tasks++;
-	worker_task_wake(w, task);
 }
 
 void worker_task_del(struct worker *w, struct worker_task *task)

@@ -130,7 +130,10 @@ static struct job job_new(unsigned int work)
 
 static void add_job(void *arg)
 {
-	worker_task_add(w, &((struct job *)arg)->task);
+	struct worker_task *task = &((struct job *)arg)->task;
+
+	worker_task_add(w, task);
+	worker_task_wake(w, task);
 }
 
 static void wake_job(void *arg)
