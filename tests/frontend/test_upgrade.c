@@ -463,6 +463,34 @@ static void nothing_is_left_behind(void **state)
 	assert_int_equal(daemon_count_fds(&d), fds);
 }
 
+/* Nobody could connect to the new daemon's end, so the old one keeps it. */
+static void who_does_not_listen_stays(void **state)
+{
+	char text[512], arg[128];
+	const char *const args[] = { "run", arg, NULL };
+	const char *said;
+	int status;
+
+	(void)state;
+	snprintf(text, sizeof(text),
+		 "[daemon]\ncontrol = %s\n"
+		 "[blk caller]\nsocket-path = %s\nmode = client\n"
+		 "store = null\nsize = 1G\n",
+		 control, null_sock);
+	assert_int_equal(daemon_write(&d, "client.conf", text), 0);
+	snprintf(arg, sizeof(arg), "--config=%s",
+		 daemon_path(&d, "client.conf"));
+	assert_int_equal(daemon_start(&d, args), 0);
+	assert_int_equal(daemon_wait_socket(&d, control), 0);
+	said = PVCTL(control, &status, "upgrade", daemon_program());
+	assert_int_equal(status, 1);
+	assert_non_null(strstr(said, "the old daemon goes on"));
+	assert_int_equal(answering_pid(), d.pid);
+	assert_non_null(strstr(daemon_log_text(&d),
+			       "caller: cannot move to another daemon: only devices that listen"));
+	assert_int_equal(daemon_stop(&d, SIGTERM, 5000), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -477,6 +505,7 @@ int main(void)
 		T(negotiation_goes_on),
 		T(nothing_is_left_behind),
 #undef T
+		cmocka_unit_test(who_does_not_listen_stays),
 	};
 	const char *filter = getenv("PVTEST_FILTER");
 
