@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """daemon - vhost-user back ends: ours, and QEMU's storage daemon as its peer."""
 
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -19,6 +20,7 @@ class Daemon:
 
     def __init__(self, command, sockets, prefix=()):
         self.command = [*prefix, *(str(word) for word in command)]
+        self.prefix = list(prefix)
         self.sockets = [Path(path) for path in sockets]
         self.directory = Path(tempfile.mkdtemp(prefix="pvpack-"))
         self.log_path = self.directory / "log"
@@ -59,6 +61,20 @@ class Daemon:
         """kill -9: no clean-up of any kind happens inside."""
         self.child.kill()
         self.child.wait(10)
+
+    def upgrade(self, control):
+        """Another process takes over (docs/operations.md); it is ours to end."""
+        process.expect_orphans()
+        done = subprocess.run([*self.prefix, paths.PVCTL, f"--socket={control}",
+                               "upgrade"], timeout=60, text=True, check=False,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+        match = re.match(r"process (\d+) has taken over from (\d+)\n", done.stdout)
+        if done.returncode or not match or int(match[2]) != self.child.pid:
+            raise paths.PvError(f"upgrade: {done.stdout.strip()}; {self.log()}")
+        old, self.child = self.child, process.Orphan(int(match[1]))
+        if old.wait(10):
+            raise paths.PvError(f"the old daemon ended with {old.returncode}")
 
     def stop(self):
         """SIGTERM; the exit status is returned."""

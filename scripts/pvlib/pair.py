@@ -7,7 +7,7 @@
 driver: "pv" is our modules, "intree" the kernel's own.  backend: "pvbackend"
 is our daemon over vhost-user, "qemu" is QEMU's own device.  packed: which of
 "disk" and "nic" have packed rings instead of split ones.  directory: where the
-image is.  The disk is /dev/vda; the NIC talks to HOST_ADDRESS in a network
+image is.  control: our daemons listen at self.control(name).  The disk is /dev/vda; the NIC talks to HOST_ADDRESS in a network
 namespace of the pair's.
 """
 
@@ -54,7 +54,7 @@ class Pair:
 
     def __init__(self, driver, backend, queues=1, disk_mb=256, append="",
                  read_only_disk=False, own=None, broken=(), memory_mb=640,
-                 packed=(), directory=None):
+                 packed=(), directory=None, control=False):
         self.driver = driver
         self.backend = backend
         self.queues = queues
@@ -67,6 +67,7 @@ class Pair:
         self.memory_mb = memory_mb
         self.rings = {name: {"packed": "on"} if name in packed else {}
                       for name in ("disk", "nic")}
+        self.has_control = control
         self.scratch = directory or scratch_directory()
         self.kernel = paths.stock_kernel()
         self.stack = contextlib.ExitStack()
@@ -119,14 +120,27 @@ class Pair:
         for name, disk, read_only in self.disks():
             socket = self.directory / f"{name}.sock"
             self.daemons[name] = stack.enter_context(daemon.pvbackend_blk(
-                socket, disk, self.queues, read_only, [f"--serial={SERIAL}"]))
+                socket, disk, self.queues, read_only,
+                [f"--serial={SERIAL}", *self.control_option(name)]))
             self.plugs[name] = devices.add_vhost_disk(self.machine, name, socket,
                                                       self.queues, **self.rings["disk"])
         socket = self.directory / "nic0.sock"
         self.daemons["nic0"] = stack.enter_context(daemon.pvbackend_net(
-            socket, TAP, self.queues, prefix=self.network.prefix))
+            socket, TAP, self.queues, self.control_option("nic0"),
+            self.network.prefix))
         self.plugs["nic0"] = devices.add_vhost_nic(self.machine, "nic0", socket,
                                                    self.queues, **self.rings["nic"])
+
+    def control(self, name):
+        """Where a device's daemon listens for pvctl."""
+        return self.directory / f"{name}.control"
+
+    def control_option(self, name):
+        return [f"--control={self.control(name)}"] if self.has_control else []
+
+    def upgrade(self, name):
+        """Another daemon takes over a device while it works."""
+        self.daemons[name].upgrade(self.control(name))
 
     @property
     def disk_address(self):

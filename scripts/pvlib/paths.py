@@ -9,6 +9,7 @@ REPO = Path(__file__).resolve().parents[2]
 BUILD = REPO / "build"
 CACHE = Path(os.environ.get("PVPACK_CACHE") or Path.home() / ".cache" / "pvpack")
 PVBACKEND = BUILD / "pvbackend"
+PVCTL = BUILD / "pvctl"
 QEMU = "qemu-system-x86_64"
 
 # A user's PATH on Debian lacks these, and half of our tools live there.

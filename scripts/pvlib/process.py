@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
 TICKS = os.sysconf("SC_CLK_TCK")
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -22,6 +23,39 @@ def spawn(command, **options):
     options.setdefault("stdin", subprocess.DEVNULL)
     return subprocess.Popen([str(word) for word in command],
                             preexec_fn=die_with_parent, **options)
+
+
+def expect_orphans():
+    """Descendants whose parents end become our children from now on."""
+    LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+class Orphan:
+    """A child that somebody else started: as much of Popen as is needed here."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        self.returncode = None
+
+    def poll(self):
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def wait(self, timeout):
+        try:
+            wait_until(lambda: self.poll() is not None, timeout, f"end of {self.pid}")
+        except TimeoutError:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout) from None
+        return self.returncode
+
+    def terminate(self):
+        os.kill(self.pid, signal.SIGTERM)
+
+    def kill(self):
+        os.kill(self.pid, signal.SIGKILL)
 
 
 def end(child, timeout=10):
