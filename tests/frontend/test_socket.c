@@ -6,6 +6,7 @@
  * manager do.
  */
 #include "fixture.h"
+#include "drv_blk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,8 +22,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What the daemon finds its socket at. */
-#define PASSED_FD 3
+/* Where the daemon finds its sockets. */
+#define PASSED_FD  3
+#define PASSED_MAX 3
 
 static struct daemon d;
 
@@ -39,12 +41,43 @@ static int listen_at(const char *path)
 	return fd;
 }
 
-/* In the child: @fd is the descriptor that is passed, @names LISTEN_FDNAMES */
-static void child(const char *const *args, int fd, const char *names)
+/*
+ * struct passed - what the daemon finds from PASSED_FD on
+ * @names:	LISTEN_FDNAMES; NULL: not by a service manager
+ */
+struct passed {
+	int fds[PASSED_MAX];
+	unsigned int count;
+	const char *names;
+};
+
+/* In the child. */
+static void pass(const struct passed *p)
+{
+	int high[PASSED_MAX];
+	unsigned int i;
+	char text[16];
+
+	/* Away first from where another one goes. */
+	for (i = 0; i < p->count; i++)
+		high[i] = fcntl(p->fds[i], F_DUPFD_CLOEXEC,
+				PASSED_FD + PASSED_MAX);
+	for (i = 0; i < p->count; i++)
+		dup2(high[i], PASSED_FD + (int)i);
+	if (!p->names)
+		return;
+	snprintf(text, sizeof(text), "%d", getpid());
+	setenv("LISTEN_PID", text, 1);
+	snprintf(text, sizeof(text), "%u", p->count);
+	setenv("LISTEN_FDS", text, 1);
+	setenv("LISTEN_FDNAMES", p->names, 1);
+}
+
+/* In the child. */
+static void become_daemon(const char *const *args, const struct passed *p)
 {
 	const char *argv[16] = { daemon_program() };
 	unsigned int i;
-	char pid[16];
 	int log;
 
 	for (i = 0; args[i] && i < 14; i++)
@@ -52,27 +85,29 @@ static void child(const char *const *args, int fd, const char *names)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	log = open(d.log, O_CREAT | O_TRUNC | O_WRONLY | O_APPEND, 0600);
 	dup2(log, STDERR_FILENO);
-	if (fd == PASSED_FD)
-		fcntl(fd, F_SETFD, 0);
-	else
-		dup2(fd, PASSED_FD);
-	if (names) {
-		snprintf(pid, sizeof(pid), "%d", getpid());
-		setenv("LISTEN_PID", pid, 1);
-		setenv("LISTEN_FDS", "1", 1);
-		setenv("LISTEN_FDNAMES", names, 1);
-	}
+	close(log);
+	pass(p);
 	execv(argv[0], (char **)(uintptr_t)argv);
 	_exit(127);
 }
 
-static void start_with(const char *const *args, int fd, const char *names)
+static void start_passing(const char *const *args, const struct passed *p)
 {
+	unsigned int i;
+
 	d.pid = fork();
 	assert_true(d.pid >= 0);
 	if (!d.pid)
-		child(args, fd, names);
-	close(fd);
+		become_daemon(args, p);
+	for (i = 0; i < p->count; i++)
+		close(p->fds[i]);
+}
+
+static void start_with(const char *const *args, int fd, const char *names)
+{
+	const struct passed p = { { fd }, 1, names };
+
+	start_passing(args, &p);
 }
 
 /* Asks for features until there is an answer. */
@@ -153,8 +188,8 @@ static void fd_connected(void **state)
 	int status;
 
 	(void)state;
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
-				    pair), 0);
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	start_with(args, pair[1], NULL);
 	serves(pair[0]);
 	status = daemon_wait(&d, 5000);
@@ -175,19 +210,89 @@ static void activated(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* Which of the disks it is shows in the size. */
+static void has_size_at(const char *path, u64 size)
+{
+	struct vu_fe fe;
+	__le64 capacity;
+
+	vu_fe_init(&fe);
+	fe_ok(&fe, vu_fe_connect(&fe, path));
+	fe_ok(&fe, vu_fe_negotiate(&fe, ~0ULL, ~0ULL));
+	/* virtio 5.2.4: the first field, in sectors */
+	fe_ok(&fe, vu_fe_get_config(&fe, 0, sizeof(capacity), &capacity));
+	assert_int_equal(le64toh((__force u64)capacity) * DRV_BLK_SECTOR, size);
+	vu_fe_close(&fe);
+}
+
+/* The sockets come in another order than the devices, and with a stranger. */
+static void activated_by_names(void **state)
+{
+	const char *first = daemon_path(&d, "n1");
+	const char *second = daemon_path(&d, "n2");
+	const char *stranger = daemon_path(&d, "n3");
+	const struct passed p = {
+		.fds = { listen_at(second), listen_at(stranger),
+			 listen_at(first) },
+		.count = 3,
+		.names = "second:stranger:first",
+	};
+	char config[64];
+	const char *const args[] = { "run", "--config", config, NULL };
+
+	(void)state;
+	assert_int_equal(
+		daemon_write(&d, "names.ini",
+			     "[blk first]\nstore = null\nsize = 1M\n"
+			     "[blk second]\nstore = null\nsize = 2M\n"),
+		0);
+	snprintf(config, sizeof(config), "%s", daemon_path(&d, "names.ini"));
+	start_passing(args, &p);
+	has_size_at(first, 1 << 20);
+	has_size_at(second, 2 << 20);
+	stop();
+	assert_int_equal(unlink(first), 0);
+	assert_int_equal(unlink(second), 0);
+	assert_int_equal(unlink(stranger), 0);
+}
+
+/* A device that none of the names is for. */
+static void activated_without_a_name(void **state)
+{
+	const char *a = daemon_path(&d, "w1");
+	const char *b = daemon_path(&d, "w2");
+	const struct passed p = {
+		.fds = { listen_at(a), listen_at(b) },
+		.count = 2,
+		.names = "blk0:blkx",
+	};
+	const char *const args[] = { NULL_DISK, NULL };
+
+	(void)state;
+	start_passing(args, &p);
+	assert_int_equal(WEXITSTATUS(daemon_wait(&d, 5000)), EXIT_FAILURE);
+	assert_non_null(strstr(daemon_log_text(&d), "socket-path"));
+	assert_int_equal(unlink(a), 0);
+	assert_int_equal(unlink(b), 0);
+}
+
 static void file_permissions(void **state)
 {
 	const char *path = daemon_path(&d, "s");
-	const char *const args[] = { NULL_DISK, "--socket-path", path,
+	const char *const args[] = { NULL_DISK,
+				     "--socket-path",
+				     path,
 				     "--socket-mode=0606",
 				     "--socket-owner=1234",
-				     "--socket-group=daemon", NULL };
+				     "--socket-group=daemon",
+				     NULL };
 	const struct group *group = getgrnam("daemon");
 	struct stat st;
 
 	(void)state;
 	if (geteuid() || !group) {
-		print_message("# reason: files can be given away by root only\n");
+		print_message(
+			"# reason: files can be given away by root only\n");
 		skip();
 	}
 	assert_int_equal(daemon_start(&d, args), 0);
@@ -221,6 +326,8 @@ int main(void)
 		cmocka_unit_test(fd_listening),
 		cmocka_unit_test(fd_connected),
 		cmocka_unit_test(activated),
+		cmocka_unit_test(activated_by_names),
+		cmocka_unit_test(activated_without_a_name),
 		cmocka_unit_test(file_permissions),
 	};
 
