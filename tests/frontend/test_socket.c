@@ -2,8 +2,8 @@
 /*
  * test_socket - the ways to a front end: listening, dialling, descriptors
  *
- * The daemon runs in its sandbox; descriptors are passed as QEMU and a service
- * manager do.
+ * pvbackend runs in its sandbox, with the options of docs/operations.md;
+ * descriptors are passed as QEMU and a service manager do.
  */
 #include "fixture.h"
 #include "drv_blk.h"
