@@ -94,6 +94,22 @@ bool device_log_covers(const struct device *dev, const struct dirty_log *log)
 	return dirty_covers(log, last->gpa, last->size);
 }
 
+/*
+ * QEMU asks for a record by its own queue-size, and a driver on virtio-mmio may
+ * make the ring larger than that.  Such a ring runs, and is not remembered.
+ */
+static void inflight_fit(struct queue *q)
+{
+	unsigned int room = q->setup.inflight.queue_size;
+
+	if (!q->setup.inflight.hva || q->setup.size <= room)
+		return;
+	log_ratelimited(&q->limit, LOG_WARNING,
+			"%s queue %u: its ring has %u entries, the front end's record of what is in flight room for %u: what is in flight ends with this daemon",
+			q->dev->name, q->index, q->setup.size, room);
+	q->setup.inflight = (struct inflight_part){ 0 };
+}
+
 static int start(struct device *dev, struct queue *q)
 {
 	bool packed = dev->features & BIT_ULL(VIRTIO_F_RING_PACKED);
@@ -106,7 +122,10 @@ static int start(struct device *dev, struct queue *q)
 		return -ERANGE;
 	err = inflight_part(&dev->inflight, q->index, packed,
 			    &q->setup.inflight);
-	return err ? err : queue_start(q);
+	if (err)
+		return err;
+	inflight_fit(q);
+	return queue_start(q);
 }
 
 static void queue_update(struct device *dev, struct queue *q)

@@ -245,15 +245,23 @@ static void lies_refused(void **state)
 	}
 }
 
-/* CVE-2026-86565: a ring larger than its part of the record */
+/*
+ * CVE-2026-86565: a ring larger than its part of the record, which QEMU asks for
+ * by its own queue-size.  The ring runs, and the record is let alone.
+ */
 static void smaller_than_the_ring(void **state)
 {
 	struct disk *disk = disk_connect(fx.disk, *state);
 	struct vu_record *record = record_of(disk);
+	u8 before[4096], behind[sizeof(before)];
+	ssize_t len;
 
-	disk->dev.fe.ack_all = true;
 	fe_ok(&disk->dev.fe, vu_fe_get_inflight(&disk->dev.fe, record, 1, 255));
-	assert_int_equal(drv_dev_start(&disk->dev), -EREMOTEIO);
+	len = pread(record->fd, before, sizeof(before), 0);
+	disk_start(disk);
+	disk_works(disk);
+	assert_int_equal(pread(record->fd, behind, sizeof(behind), 0), len);
+	assert_memory_equal(before, behind, len);
 	disk_close(disk);
 	/* One that fits. */
 	disk = disk_connect(fx.disk, *state);
